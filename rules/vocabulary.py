@@ -1,0 +1,59 @@
+"""The closed lists of words a rule is written with.
+
+Standard library only: worker processes import these without pydantic.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """Severity of a finding, from the lightest."""
+
+    INFO = "info"
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Level).index(self)
+
+
+class Basis(StrEnum):
+    """Whether the plan's text says it, implies it, or the office configured it."""
+
+    EXPLICIT = "explicit"
+    IMPLIED = "implied"
+    CONFIGURED = "configured"
+
+
+class Status(StrEnum):
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    DEPRECATED = "deprecated"
+
+
+class Review(StrEnum):
+    REQUIRED = "required"
+    AUTOMATIC = "automatic"
+
+
+class Post(StrEnum):
+    """Who of a unit, or above it, a notice goes to."""
+
+    LIAISON = "liaison"
+    DEPUTY = "deputy"
+    PRINCIPAL = "principal"
+    DISTRICT_DEPUTY = "district_deputy"
+    OFFICE = "office"
+
+
+class NoticeKind(StrEnum):
+    ASSIGNMENT = "assignment"
+    PRE_DUE = "pre_due"
+    DUE = "due"
+    OVERDUE = "overdue"
+    FINDING = "finding"
+    RECTIFICATION = "rectification"

@@ -1,0 +1,1 @@
+"""Compliance and supervision of a yearly work plan: obligations, findings, notices, lists."""

@@ -1,0 +1,562 @@
+"""Evaluate a plan at an instant: verdicts, findings, notices, proposals, in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from sqlmodel import Session
+
+from notifications.errors import RenderError
+from notifications.render import Renderer
+from rules.checked import CheckedRule
+from rules.facts import Key, violation_key
+from rules.vocabulary import Level, Review
+from supervision.domain.findings import OPEN, STANDING, State
+from supervision.domain.ledger_rows import encode_number
+from supervision.domain.reconciliation import Change, Effect, Seen, Standing, Verdict, reconcile
+from supervision.domain.runs import Mode, RunStatus
+from supervision.domain.workdays import OfficeHours
+from supervision.errors import NotFound, Refused, RunFailed
+from supervision.services import found as wording
+from supervision.services.found import Found, Problem, Whole
+from supervision.services.judge import Inference, Judged, judge, kinds_needed
+from supervision.services.load_rules import bind_all, measures_of, params_on, stored_rules
+from supervision.services.plan_notices import write_notices
+from supervision.services.propose_escalations import propose
+from supervision.services.wording import FactInWords
+from supervision.store import findings, journal, plans, runs
+from supervision.store.candidates import FactSource, whole_facts
+from supervision.store.facts import Moment
+from supervision.store.session import Database
+from supervision.store.tables import FindingRow, JobSlotRow, RunRow, RunRuleRow
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to evaluate.  `units` None means all; `slot` is the scheduled moment it serves."""
+
+    plan: str | None = None
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+    units: tuple[str, ...] | None = None
+    dry_run: bool = False
+    slot: tuple[str, datetime] | None = None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What an evaluation works with besides the database."""
+
+    inference: Inference
+    renderer: Renderer
+    opens: time
+    closes: time
+    mail_domain: str
+    max_findings: int
+    max_notices: int
+
+
+@dataclass(frozen=True)
+class RuleVerdicts:
+    """The five verdict counts of one rule; `missing`: unknown fields that left it undecided."""
+
+    rule: str
+    title: str
+    applicable: int
+    satisfied: int
+    violated: int
+    undecided: int
+    waived: int
+    broken: int
+    missing: Mapping[str, int]
+
+
+@dataclass
+class Evaluation:
+    """What a run did, and the proof that it omitted nothing."""
+
+    run_id: int | None
+    plan: str
+    as_of: datetime
+    known_at: datetime
+    ruleset: str
+    mode: Mode
+    status: RunStatus = RunStatus.COMPLETED
+    cause: str = ""
+    obligations: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    rules: list[RuleVerdicts] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _RollBack(Exception):
+    """Leaves the transaction without a trace."""
+
+
+def evaluate(
+    database: Database, request: Request, tools: Tools, *, by: str, now: datetime
+) -> Evaluation:
+    """Return what the run found.
+
+    A run that fails (engines disagree, a worker dies, a fact is refused) is stored as failed, with
+    its cause and nothing else, and returned so.  The same inputs again change nothing.  A run older
+    than the last one looks back: it is shown, and moves nothing.
+    """
+    if request.as_of is not None and request.as_of > now and not request.dry_run:
+        raise Refused(
+            f"as-of {request.as_of:%Y-%m-%d %H:%M}Z lies in the future; nobody can be late yet "
+            "(--dry-run shows what would be found then)"
+        )
+    run: _Run | None = None
+    try:
+        with database.transaction() as session:
+            run = _Run(session, database, request, tools, by=by, now=now)
+            run.carry_out()
+            if run.result.mode is not Mode.LIVE:
+                raise _RollBack
+    except _RollBack:
+        pass
+    except RunFailed as error:
+        if run is None:
+            raise
+        run.fail(str(error))
+        if run.result.mode is Mode.LIVE:
+            with database.transaction() as session:
+                run.store_failure(session)
+    assert run is not None
+    return run.result
+
+
+class _Run:
+    """One evaluation under way, inside its transaction."""
+
+    def __init__(
+        self,
+        session: Session,
+        database: Database,
+        request: Request,
+        tools: Tools,
+        *,
+        by: str,
+        now: datetime,
+    ) -> None:
+        self.session, self.database, self.tools = session, database, tools
+        self.by, self.now, self.request = by, now, request
+        code = plans.choose_plan(session, request.plan)
+        as_of, known_at = request.as_of or now, min(request.known_at or now, now)
+        self.adopted = plans.in_force(session, code, as_of=as_of, known_at=known_at)
+        self.pack, self.plan = self.adopted.pack, self.adopted.pack.plan
+        self.calendar = plans.load_calendar(session, self.plan.year)
+        self.local = as_of.astimezone(self.adopted.zone)
+        self.workday = self.calendar.number(self.local.date())
+        self.units = self._known_units()
+        last = runs.last_live(session, code)
+        mode = Mode.DRY_RUN if request.dry_run else Mode.LIVE
+        if last is not None and (as_of, known_at) < (last.as_of, last.known_at):
+            mode = Mode.REPLAY
+        self.result = Evaluation(None, code, as_of, known_at, self.adopted.ruleset, mode)
+        self.row: RunRow | None = None
+
+    @property
+    def today(self) -> date:
+        return self.local.date()
+
+    def _known_units(self) -> tuple[str, ...] | None:
+        if self.request.units is None:
+            return None
+        codes = {unit.code for unit in self.pack.units}
+        unknown = sorted(set(self.request.units) - codes)
+        if unknown:
+            raise NotFound(f"no unit {', '.join(unknown)} in plan '{self.plan.plan}'")
+        return self.request.units
+
+    # --- The way of a run ------------------------------------------------------------------------
+
+    def carry_out(self) -> None:
+        result = self.result
+        rules, unbound = bind_all(
+            stored_rules(self.session, self.adopted, self.adopted.ruleset), self.plan, self.today
+        )
+        owed_by_nobody = [(each.requirement, each.reason) for each in self.pack.skipped]
+        result.skipped = owed_by_nobody + unbound
+        result.obligations = plans.count_obligations(
+            self.session, result.plan, known_at=result.known_at
+        )
+        first = [rule for rule in rules if not rule.second_pass]
+        second = [rule for rule in rules if rule.second_pass]
+        judged = self._judge(first)
+        found, seen = self._found(first, judged)
+        on_file: Mapping[str, Standing] = {}
+        if result.mode is not Mode.REPLAY:
+            on_file = findings.standing(self.session, result.plan, units=self.units)
+        changes = reconcile(
+            on_file,
+            seen,
+            unproven=self._unproven(first, on_file, seen),
+            today=self.today,
+            now=result.as_of,
+        )
+        self._count_verdicts(first, judged, changes)
+        self._count_effects(changes)
+        if result.mode is Mode.REPLAY:
+            result.problems = sorted(
+                (each.as_problem(result.as_of) for each in found.values()), key=_by_weight
+            )
+            return
+        self._store(changes, found)
+        self._second_pass(second)
+        self._finish()
+
+    def _judge(self, rules: Sequence[CheckedRule]) -> Judged:
+        return judge(
+            self.session,
+            {kind: self._source(kind) for kind in kinds_needed(rules)},
+            rules,
+            inference=self.tools.inference,
+            owing_units=plans.count_owing_units(
+                self.session,
+                self.result.plan,
+                known_at=self.result.known_at,
+                units=self.units,
+            ),
+            waived=self._waived(),
+        )
+
+    def _source(self, kind: str) -> FactSource:
+        # a report is compared with the ledgers of all targets
+        wanted = "target" if kind == "report" else kind
+        kinds = {each.id: each.kind.value for each in self.plan.requirements}
+        measures = [
+            each for each in measures_of(self.pack, self.today) if kinds[each.requirement] == wanted
+        ]
+        return FactSource(kind, self._moment(), measures, self.database.sql_dialect)
+
+    def _moment(self) -> Moment:
+        tolerance = params_on(self.plan, self.today).get("about_tolerance", 0)
+        return Moment(
+            plan=self.result.plan,
+            as_of=self.result.as_of,
+            known_at=self.result.known_at,
+            day=self.today.toordinal(),
+            workday=self.workday,
+            year_first_day=date(self.plan.year, 1, 1).toordinal(),
+            year_last_day=date(self.plan.year, 12, 31).toordinal(),
+            tolerance=encode_number(tolerance) if isinstance(tolerance, int | Decimal) else 0,
+            units=self.units,
+        )
+
+    def _waived(self) -> dict[str, frozenset[tuple[str, Key]]]:
+        waived: dict[str, set[tuple[str, Key]]] = defaultdict(set)
+        if self.result.mode is not Mode.REPLAY:
+            for row in findings.waived_in_force(self.session, self.result.plan, self.today):
+                waived[row.unit].add((row.rule, tuple(row.per)))
+        return {unit: frozenset(keys) for unit, keys in waived.items()}
+
+    # --- Verdicts --------------------------------------------------------------------------------
+
+    def _found(
+        self, rules: Sequence[CheckedRule], judged: Judged
+    ) -> tuple[dict[str, Found], dict[str, Seen]]:
+        """Return the violated verdicts in words, and what was seen of each fingerprint."""
+        by_id = {rule.rule.id: rule for rule in rules}
+        whole: Whole = {
+            (kind, key): fact
+            for kind, keys in wording.facts_to_fetch(by_id, judged).items()
+            for key, fact in self._facts_now(kind, keys).items()
+        }
+        rows = plans.current_obligations(self.session, self.result.plan, (key for _, key in whole))
+        originals = {key: row.due_on for key, row in rows.items()}
+        found: dict[str, Found] = {}
+        seen: dict[str, Seen] = {}
+        for firing in judged.firings:
+            rule = by_id[firing.rule]
+            fingerprint = violation_key(firing.rule, firing.key)
+            try:
+                found[fingerprint] = wording.put_in_words(
+                    rule,
+                    firing,
+                    whole,
+                    pack=self.pack,
+                    as_of=self.local,
+                    originals=originals,
+                    renderer=self.tools.renderer,
+                )
+            except RenderError as error:
+                seen[fingerprint] = Seen(Verdict.BROKEN)
+                self.result.broken.append((firing.rule, f"{fingerprint}: {error}"))
+                continue
+            automatic = rule.rule.review is Review.AUTOMATIC
+            seen[fingerprint] = Seen(Verdict.VIOLATED, firing.severity, automatic)
+        for rule_id, keys in judged.undecided.items():
+            seen.update((violation_key(rule_id, key), Seen(Verdict.UNDECIDED)) for key in keys)
+        return found, seen
+
+    def _facts_now(self, kind: str, keys: set[str]) -> dict[str, FactInWords]:
+        values = whole_facts(self.session, self._source(kind), keys)
+        return {key: FactInWords(kind, key, fields) for key, fields in values.items()}
+
+    def _unproven(
+        self,
+        rules: Sequence[CheckedRule],
+        on_file: Mapping[str, Standing],
+        seen: Mapping[str, Seen],
+    ) -> set[str]:
+        """Return findings no longer violated only because the rule, a parameter or band changed."""
+        doubtful = [
+            fingerprint
+            for fingerprint, each in on_file.items()
+            if each.state in STANDING and fingerprint not in seen
+        ]
+        by_id = {rule.rule.id: rule for rule in rules}
+        rows = findings.by_fingerprint(self.session, self.result.plan, doubtful)
+        return {
+            fingerprint
+            for fingerprint, row in rows.items()
+            if self._only_terms_changed(row, by_id.get(row.rule))
+        }
+
+    def _only_terms_changed(self, row: FindingRow, rule: CheckedRule | None) -> bool:
+        then = row.facts["facts"]
+        now = [self._facts_now(each["kind"], {each["key"]}).get(each["key"]) for each in then]
+        there = [fact for fact in now if fact is not None]
+        if rule is not None and wording.terms_of(
+            rule, there[: len(rule.patterns)], self.pack, self.today
+        ) == dict(row.terms):
+            return False
+        return all(
+            fact is not None and wording.deeds(fact.fields) == wording.deeds(each["fields"])
+            for each, fact in zip(then, now, strict=True)
+        )
+
+    def _count_verdicts(
+        self, rules: Sequence[CheckedRule], judged: Judged, changes: Sequence[Change]
+    ) -> None:
+        waived_now = {each.fingerprint for each in changes if each.reported is Verdict.WAIVED}
+        waived = Counter(
+            firing.rule
+            for firing in judged.firings
+            if violation_key(firing.rule, firing.key) in waived_now
+        )
+        broken = Counter(rule for rule, _ in self.result.broken)
+        violated = Counter(firing.rule for firing in judged.firings)
+        self.result.rules += [
+            RuleVerdicts(
+                rule=name,
+                title=rule.rule.title,
+                applicable=judged.counts[name].applicable,
+                satisfied=judged.counts[name].satisfied,
+                violated=violated[name] - waived[name] - broken[name],
+                undecided=len(judged.undecided.get(name, {})),
+                waived=waived[name],
+                broken=broken[name],
+                missing=judged.missing(name),
+            )
+            for rule in rules
+            for name in [rule.rule.id]
+        ]
+
+    def _count_effects(self, changes: Sequence[Change]) -> None:
+        effects = Counter(change.effect for change in changes)
+        named = (Effect.OPENED, Effect.KEPT, Effect.CLEARED, Effect.REOPENED)
+        self.result.counts |= {effect.value: effects[effect] for effect in named}
+
+    # --- Writing ---------------------------------------------------------------------------------
+
+    def _store(self, changes: Sequence[Change], found: Mapping[str, Found]) -> None:
+        session, result = self.session, self.result
+        self.row = self._run_row(RunStatus.COMPLETED)
+        session.add(self.row)
+        session.flush()
+        result.run_id = self.row.id
+        opened = [
+            found[change.fingerprint].as_new(
+                self.pack, ruleset=result.ruleset, workday=self.workday
+            )
+            for change in changes
+            if change.effect is Effect.OPENED
+        ]
+        findings.save_new(session, result.plan, self.plan.year, self.row, opened)
+        rows = findings.by_fingerprint(session, result.plan, found)
+        for change in changes:
+            row = rows.get(change.fingerprint)
+            if row is not None and change.reported is Verdict.VIOLATED:
+                self._bring_up_to_date(row, change, found[change.fingerprint])
+        session.flush()
+        findings.save_transitions(
+            session,
+            result.plan,
+            [step for change in changes for step in change.transitions],
+            result.run_id,
+        )
+        findings.touch(session, self.row, [row.id for row in rows.values() if row.id is not None])
+        session.expire_all()
+        rows = findings.by_fingerprint(session, result.plan, found)
+        shown = (problem_of(row) for row in rows.values() if State(row.state) in OPEN)
+        result.problems = sorted(shown, key=_by_weight)
+
+    def _bring_up_to_date(self, row: FindingRow, change: Change, found: Found) -> None:
+        """A finding nobody has confirmed follows the facts; a confirmed one keeps its own."""
+        if change.effect is Effect.REOPENED:
+            row.opened_workday = self.workday
+        if change.effect is Effect.REOPENED or State(row.state) is State.DETECTED:
+            row.severity = found.severity.value
+            row.message, row.remedy = found.message, found.remedy
+            row.facts, row.terms = {"facts": found.facts}, dict(found.terms)
+            row.rule_digest, row.ruleset = found.rule.digest, self.result.ruleset
+            row.title, row.rectify_within = found.rule.rule.title, found.rule.rule.rectify_within
+        elif State(row.state) in OPEN and found.severity.rank > Level(row.severity).rank:
+            row.severity = found.severity.value
+        self.session.add(row)
+
+    def _second_pass(self, rules: Sequence[CheckedRule]) -> None:
+        """Notices and escalations, over the findings as they now stand."""
+        result, row = self.result, self.row
+        assert row is not None
+        judged = self._judge(rules)
+        self._count_verdicts(rules, judged, [])
+        by_id = {rule.rule.id: rule for rule in rules}
+        written = write_notices(
+            self.session,
+            judged,
+            by_id,
+            adopted=self.adopted,
+            run=row,
+            units=self.units,
+            renderer=self.tools.renderer,
+            hours=OfficeHours(
+                self.calendar, self.adopted.zone, self.tools.opens, self.tools.closes
+            ),
+            mail_domain=self.tools.mail_domain,
+            hold_above=self.tools.max_notices,
+            hold=self._over_the_ceiling(),
+        )
+        if written.held:
+            result.status = RunStatus.HELD
+        result.counts |= {
+            "notices": written.planned,
+            "held": written.held,
+            "superseded": written.superseded,
+            "silenced": written.silenced,
+            "unaddressed": written.unaddressed,
+            "escalations": propose(
+                self.session, judged, by_id, run=row, as_of=result.as_of, units=self.units
+            ),
+        }
+
+    def _over_the_ceiling(self) -> bool:
+        """Whether this run opened more than a run, or a rule, may without a person's word."""
+        if self.result.counts["opened"] > self.tools.max_findings:
+            return True
+        opened = Counter(
+            each.rule for each in self.result.problems if each.first_seen == self.result.as_of
+        )
+        rules = stored_rules(self.session, self.adopted, self.adopted.ruleset)
+        return any(
+            rule.rule.max_findings is not None and opened[rule.rule.id] > rule.rule.max_findings
+            for rule in rules
+        )
+
+    def _finish(self) -> None:
+        result, row, session = self.result, self.row, self.session
+        assert row is not None
+        assert row.id is not None
+        row.status, row.counts = result.status.value, dict(result.counts)
+        session.add(row)
+        session.add_all(
+            RunRuleRow(
+                run_id=row.id,
+                rule=each.rule,
+                applicable=each.applicable,
+                satisfied=each.satisfied,
+                violated=each.violated,
+                undecided=each.undecided,
+                waived=each.waived,
+                broken=each.broken,
+                missing=dict(each.missing),
+            )
+            for each in result.rules
+        )
+        if self.request.slot is not None:
+            job, slot = self.request.slot
+            session.add(JobSlotRow(job=job, slot=slot, run_id=row.id))
+        journal.append(
+            session,
+            actor=self.by,
+            action="run " + result.status.value,
+            subject=f"{result.plan} run {row.id}",
+            data={"as_of": result.as_of, "known_at": result.known_at, **result.counts},
+            at=self.now,
+        )
+
+    def _run_row(self, status: RunStatus) -> RunRow:
+        result = self.result
+        return RunRow(
+            plan=result.plan,
+            plan_version=self.adopted.version,
+            ruleset=result.ruleset,
+            mode=result.mode.value,
+            status=status.value,
+            as_of=result.as_of,
+            known_at=result.known_at,
+            units=list(self.units) if self.units is not None else None,
+            counts=dict(result.counts),
+            skipped=[list(each) for each in result.skipped],
+            cause=result.cause,
+            started_by=self.by,
+            started_at=self.now,
+            finished_at=self.now,
+        )
+
+    def fail(self, cause: str) -> None:
+        """Forget everything but that the run failed, and why."""
+        result = self.result
+        result.status, result.cause, result.run_id = RunStatus.FAILED, cause, None
+        result.rules, result.problems, result.counts = [], [], {}
+
+    def store_failure(self, session: Session) -> None:
+        """Write the failed run, in a transaction of its own."""
+        row = self._run_row(RunStatus.FAILED)
+        session.add(row)
+        session.flush()
+        self.result.run_id = row.id
+        journal.append(
+            session,
+            actor=self.by,
+            action="run failed",
+            subject=f"{self.result.plan} run {row.id}",
+            data={"as_of": self.result.as_of, "cause": self.result.cause},
+            at=self.now,
+        )
+
+
+def problem_of(row: FindingRow) -> Problem:
+    """Return a stored finding as people are shown it."""
+    return Problem(
+        number=row.number,
+        rule=row.rule,
+        title=row.title,
+        clause=row.clause,
+        unit=row.unit,
+        requirement=row.requirement,
+        period=row.period,
+        severity=row.severity,
+        state=row.state,
+        message=row.message,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+    )
+
+
+def _by_weight(problem: Problem) -> tuple[int, str, str, str]:
+    return (
+        -Level(problem.severity).rank,
+        problem.rule,
+        problem.unit,
+        problem.number or problem.period or "",
+    )

@@ -1,0 +1,276 @@
+"""The outbox: notices, and the digests they travel in.
+
+A digest is claimed by compare-and-swap on `attempts`; `due_at` is schedule and lease in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy import update as sql_update
+from sqlmodel import Session, col, select
+
+from notifications.message import message_id_for
+from supervision.domain.notices import (
+    PENDING,
+    DigestState,
+    NoticeState,
+    OnFile,
+    Silence,
+)
+from supervision.domain.workdays import OfficeHours
+from supervision.errors import NotFound
+from supervision.store.tables import DigestRow, NoticeRow
+
+PART = 500
+LEASE = timedelta(minutes=10)
+"""How long a claimed digest is out of the others' reach; a crashed sender's is free after that."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Where a notice is to go: one digest per recipient, unit and day; `channel` sets it apart."""
+
+    recipient: str
+    name: str
+    unit: str
+    template: str = "digest"
+    channel: str = "digest"
+    content: Mapping[str, Any] | None = None
+
+
+def on_file(
+    session: Session, plan: str, *, items: Collection[str], units: Collection[str] | None
+) -> list[OnFile]:
+    """Return the notices of these items, and all that are pending for these units."""
+    found: dict[int, NoticeRow] = {}
+    wanted = sorted(set(items))
+    for start in range(0, len(wanted), PART):
+        rows = session.exec(
+            select(NoticeRow).where(
+                NoticeRow.plan == plan, col(NoticeRow.item).in_(wanted[start : start + PART])
+            )
+        )
+        found.update((row.id or 0, row) for row in rows)
+    pending = select(NoticeRow).where(
+        NoticeRow.plan == plan,
+        col(NoticeRow.state).in_([state.value for state in PENDING]),
+        col(NoticeRow.run_id).is_not(None),
+    )
+    if units is not None:
+        pending = pending.where(col(NoticeRow.unit).in_(units))
+    found.update((row.id or 0, row) for row in session.exec(pending))
+    return [
+        OnFile(
+            key=row.key,
+            item=row.item,
+            tag=row.key.split("|")[1],
+            ladder=row.ladder,
+            step=row.step,
+            post=row.post,
+            state=NoticeState(row.state),
+        )
+        for _, row in sorted(found.items())
+        if row.rule is not None
+    ]
+
+
+def end(session: Session, plan: str, ended: Mapping[str, tuple[NoticeState, Silence]]) -> None:
+    """End pending notices unsent, with their reason."""
+    for key, (state, why) in ended.items():
+        session.exec(
+            sql_update(NoticeRow)
+            .where(
+                col(NoticeRow.plan) == plan,
+                col(NoticeRow.key) == key,
+                col(NoticeRow.state).in_([each.value for each in PENDING]),
+            )
+            .values(state=state.value, state_reason=why.value)
+        )
+
+
+def enclose(
+    session: Session,
+    plan: str,
+    envelope: Envelope,
+    *,
+    hours: OfficeHours,
+    domain: str,
+    now: datetime,
+) -> DigestRow:
+    """Return the digest that a notice for this envelope travels in, made if need be.
+
+    It leaves at the next opening; when that day's digest has already gone, on the next working
+    day: one digest per recipient and day.
+    """
+    due_at = hours.next_opening(now)
+    while True:
+        day = due_at.astimezone(hours.zone).date()
+        row = session.exec(
+            select(DigestRow).where(
+                DigestRow.plan == plan,
+                DigestRow.recipient == envelope.recipient,
+                DigestRow.unit == envelope.unit,
+                DigestRow.day == day,
+                DigestRow.channel == envelope.channel,
+            )
+        ).first()
+        if row is None:
+            return _new_digest(session, plan, envelope, day=day, due_at=due_at, domain=domain)
+        if row.state in (DigestState.DUE.value, DigestState.HELD.value) and row.attempts == 0:
+            return row
+        due_at = hours.next_opening(_start_of(day + timedelta(days=1), hours))
+
+
+def _start_of(day: date, hours: OfficeHours) -> datetime:
+    return datetime.combine(day, hours.opens, hours.zone)
+
+
+def _new_digest(
+    session: Session, plan: str, envelope: Envelope, *, day: date, due_at: datetime, domain: str
+) -> DigestRow:
+    identity = (plan, envelope.recipient, envelope.unit, day.isoformat(), envelope.channel)
+    row = DigestRow(
+        plan=plan,
+        recipient=envelope.recipient,
+        name=envelope.name,
+        unit=envelope.unit,
+        day=day,
+        channel=envelope.channel,
+        template=envelope.template,
+        content=dict(envelope.content or {}),
+        state=DigestState.DUE.value,
+        due_at=due_at,
+        message_id=message_id_for("|".join(identity), domain),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def add(session: Session, rows: Iterable[NoticeRow]) -> None:
+    session.add_all(rows)
+    session.flush()
+
+
+# --- Delivery ------------------------------------------------------------------------------------
+
+
+def due_digests(session: Session, plan: str | None, *, now: datetime) -> list[DigestRow]:
+    """Return what may be claimed now, oldest first."""
+    query = select(DigestRow).where(
+        DigestRow.state == DigestState.DUE.value, DigestRow.due_at <= now
+    )
+    if plan is not None:
+        query = query.where(DigestRow.plan == plan)
+    return list(session.exec(query.order_by(col(DigestRow.due_at), col(DigestRow.id))))
+
+
+def claim(connection: Connection, digest: DigestRow, *, now: datetime) -> bool:
+    """Claim a digest for one attempt; False when another sender was faster."""
+    claimed = connection.execute(
+        sql_update(DigestRow)
+        .where(
+            col(DigestRow.id) == digest.id,
+            col(DigestRow.attempts) == digest.attempts,
+            col(DigestRow.state) == DigestState.DUE.value,
+        )
+        .values(attempts=digest.attempts + 1, due_at=now + LEASE)
+    )
+    return claimed.rowcount == 1
+
+
+def enclosed(session: Session, digest_id: int) -> list[NoticeRow]:
+    """Return the notices of a digest that are still to be sent."""
+    return list(
+        session.exec(
+            select(NoticeRow)
+            .where(
+                NoticeRow.digest_id == digest_id,
+                NoticeRow.state == NoticeState.PLANNED.value,
+            )
+            .order_by(col(NoticeRow.id))
+        )
+    )
+
+
+def settle(
+    session: Session,
+    digest_id: int,
+    state: DigestState,
+    *,
+    due_at: datetime | None = None,
+    sent_at: datetime | None = None,
+    error: str = "",
+) -> None:
+    """Write how an attempt ended, on the digest alone."""
+    values: dict[str, Any] = {"state": state.value, "last_error": error}
+    if due_at is not None:
+        values["due_at"] = due_at
+    if sent_at is not None:
+        values["sent_at"] = sent_at
+    session.exec(sql_update(DigestRow).where(col(DigestRow.id) == digest_id).values(**values))
+
+
+def settle_notices(
+    session: Session,
+    ids: Collection[int],
+    state: NoticeState,
+    *,
+    reason: str = "",
+    sent_at: datetime | None = None,
+) -> None:
+    """Bring notices to their end."""
+    values: dict[str, Any] = {"state": state.value, "state_reason": reason}
+    if sent_at is not None:
+        values["sent_at"] = sent_at
+    session.exec(sql_update(NoticeRow).where(col(NoticeRow.id).in_(ids)).values(**values))
+
+
+def listed(
+    session: Session,
+    plan: str,
+    *,
+    states: Collection[str] | None = None,
+    unit: str | None = None,
+    step: str | None = None,
+    limit: int | None = None,
+) -> list[NoticeRow]:
+    """Return notices, oldest first."""
+    query = select(NoticeRow).where(NoticeRow.plan == plan)
+    if states is not None:
+        query = query.where(col(NoticeRow.state).in_(states))
+    if unit is not None:
+        query = query.where(NoticeRow.unit == unit)
+    if step is not None:
+        query = query.where(NoticeRow.step == step)
+    query = query.order_by(col(NoticeRow.id))
+    return list(session.exec(query.limit(limit) if limit is not None else query))
+
+
+def find(session: Session, plan: str, notice_id: int) -> NoticeRow:
+    row = session.get(NoticeRow, notice_id)
+    if row is None or row.plan != plan:
+        raise NotFound(f"no notice {notice_id}; `supervision notices list` shows all")
+    return row
+
+
+def find_digest(session: Session, digest_id: int) -> DigestRow | None:
+    return session.get(DigestRow, digest_id)
+
+
+def of_items(session: Session, plan: str, items: Collection[str]) -> list[NoticeRow]:
+    """Return all notices about these items."""
+    found: list[NoticeRow] = []
+    wanted = sorted(set(items))
+    for start in range(0, len(wanted), PART):
+        found += session.exec(
+            select(NoticeRow).where(
+                NoticeRow.plan == plan, col(NoticeRow.item).in_(wanted[start : start + PART])
+            )
+        )
+    return found

@@ -1,0 +1,369 @@
+"""Adopted plans: their versions, units, assignments, obligations and working-day tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, insert
+from sqlmodel import Session, col, select, update
+
+from supervision.domain.ledger_rows import encode_number
+from supervision.domain.ledgers import LedgersFile
+from supervision.domain.obligations import Obligation
+from supervision.domain.pack import Pack, Skipped
+from supervision.domain.plan import Plan
+from supervision.domain.units import AssignmentsFile, UnitsFile
+from supervision.domain.workdays import WorkCalendar, cutoff_of, workdays_from
+from supervision.errors import NotFound
+from supervision.store.columns import FAR_FUTURE
+from supervision.store.tables import (
+    AssignmentRow,
+    CalendarDayRow,
+    CalendarYearRow,
+    ExtensionRow,
+    ObligationRow,
+    PlanRow,
+    RulesetRow,
+    UnitRow,
+)
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """One adopted version of a plan; `ruleset` is the revision of its rules."""
+
+    code: str
+    version: int
+    pack: Pack
+    ruleset: str
+    recorded_at: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.pack.plan.zone)
+
+
+def plan_codes(session: Session) -> list[str]:
+    """Return the codes of all adopted plans, in order."""
+    return list(session.exec(select(PlanRow.plan).distinct().order_by(PlanRow.plan)))
+
+
+def choose_plan(session: Session, wanted: str | None) -> str:
+    """Return the plan meant: the one named, or the only one there is."""
+    codes = plan_codes(session)
+    if wanted is not None:
+        if wanted in codes:
+            return wanted
+        raise NotFound(f"no plan '{wanted}' is adopted; adopted: {', '.join(codes) or 'none'}")
+    if not codes:
+        raise NotFound("no plan is adopted yet; run `supervision plan adopt FOLDER`")
+    if len(codes) > 1:
+        raise NotFound(f"several plans are adopted ({', '.join(codes)}); say which with --plan")
+    return codes[0]
+
+
+def current(session: Session, plan: str) -> Adopted | None:
+    """Return the version that is current, None before the first."""
+    row = session.exec(
+        select(PlanRow).where(PlanRow.plan == plan, PlanRow.superseded_at == FAR_FUTURE)
+    ).first()
+    return _adopted(row) if row else None
+
+
+def in_force(session: Session, plan: str, *, as_of: datetime, known_at: datetime) -> Adopted:
+    """Return the version in force at `as_of` as known at `known_at`."""
+    row = session.exec(
+        select(PlanRow)
+        .where(
+            PlanRow.plan == plan,
+            PlanRow.recorded_at <= known_at,
+            PlanRow.effective_from <= as_of,
+            (PlanRow.superseded_at > known_at) | (PlanRow.replaced_at > as_of),
+        )
+        .order_by(col(PlanRow.version).desc())
+    ).first()
+    if row is None:
+        first = session.exec(
+            select(PlanRow).where(PlanRow.plan == plan).order_by(col(PlanRow.version))
+        ).first()
+        since = f"; it is known since {first.recorded_at:%Y-%m-%d %H:%M}Z" if first else ""
+        raise NotFound(
+            f"plan '{plan}' was not known at {known_at:%Y-%m-%d %H:%M}Z or not yet in force at "
+            f"{as_of:%Y-%m-%d %H:%M}Z{since}"
+        )
+    return _adopted(row)
+
+
+def _adopted(row: PlanRow) -> Adopted:
+    document = row.document
+    pack = Pack(
+        plan=Plan.model_validate(document["plan"]),
+        units=UnitsFile.model_validate(document["units"]).units,
+        assignments=AssignmentsFile.model_validate(document["assignments"]).assignments,
+        ledgers=LedgersFile.model_validate(document["ledgers"]).ledgers,
+        revision=row.revision,
+        skipped=tuple(Skipped(**each) for each in document["skipped"]),
+    )
+    return Adopted(row.plan, row.version, pack, row.ruleset, row.recorded_at)
+
+
+def document_of(pack: Pack, skipped: Iterable[Skipped]) -> dict[str, Any]:
+    """Return the pack as the JSON that is stored."""
+    return {
+        "plan": pack.plan.model_dump(mode="json", by_alias=True),
+        "units": UnitsFile(units=pack.units).model_dump(mode="json", by_alias=True),
+        "assignments": AssignmentsFile(assignments=pack.assignments).model_dump(
+            mode="json", by_alias=True
+        ),
+        "ledgers": LedgersFile(ledgers=pack.ledgers).model_dump(mode="json", by_alias=True),
+        "skipped": [vars(each) for each in skipped],
+    }
+
+
+def save_ruleset(session: Session, revision: str, files: Mapping[str, str], at: datetime) -> None:
+    """Store rule files under their revision, once."""
+    if session.get(RulesetRow, revision) is None:
+        session.add(RulesetRow(revision=revision, files=dict(files), recorded_at=at))
+        session.flush()
+
+
+def ruleset_files(session: Session, revision: str) -> Mapping[str, str]:
+    """Return the rule files of a revision by name."""
+    row = session.get(RulesetRow, revision)
+    if row is None:
+        raise NotFound(f"no ruleset has the revision {revision}")
+    return row.files
+
+
+def save_version(
+    session: Session,
+    pack: Pack,
+    *,
+    ruleset: str,
+    skipped: Iterable[Skipped],
+    version: int,
+    adopted_by: str,
+    effective_from: datetime,
+    recorded_at: datetime,
+) -> None:
+    """Write a new current version of the plan; the one before is superseded."""
+    session.exec(
+        update(PlanRow)
+        .where(col(PlanRow.plan) == pack.plan.plan, col(PlanRow.superseded_at) == FAR_FUTURE)
+        .values(superseded_at=recorded_at, replaced_at=effective_from)
+    )
+    session.add(
+        PlanRow(
+            plan=pack.plan.plan,
+            version=version,
+            title=pack.plan.title,
+            year=pack.plan.year,
+            revision=pack.revision,
+            ruleset=ruleset,
+            document=document_of(pack, skipped),
+            adopted_by=adopted_by,
+            effective_from=effective_from,
+            recorded_at=recorded_at,
+        )
+    )
+    session.flush()
+
+
+# --- Versioned parts -----------------------------------------------------------------------------
+
+
+Versioned = TypeVar("Versioned", UnitRow, AssignmentRow, ObligationRow)
+
+
+def _replace_versions(
+    session: Session,
+    table: type[Versioned],
+    plan: str,
+    wanted: Mapping[Any, dict[str, Any]],
+    *,
+    key: Sequence[str],
+    at: datetime,
+) -> dict[str, int]:
+    """Make the current rows equal to `wanted`; return how many were added, changed and ended."""
+    rows = session.exec(
+        select(table).where(col(table.plan) == plan, col(table.superseded_at) == FAR_FUTURE)
+    ).all()
+    standing = {tuple(getattr(row, name) for name in key): row for row in rows}
+    fresh, ended, counts = [], [], {"added": 0, "changed": 0, "ended": 0}
+    for identity, values in wanted.items():
+        row = standing.pop(identity, None)
+        if row is not None:
+            if all(getattr(row, name) == value for name, value in values.items()):
+                continue
+            ended.append(row.id)
+            counts["changed"] += 1
+        else:
+            counts["added"] += 1
+        fresh.append({**values, "plan": plan, "recorded_at": at, "superseded_at": FAR_FUTURE})
+    ended += [row.id for row in standing.values()]
+    counts["ended"] = len(standing)
+    for start in range(0, len(ended), 500):
+        session.exec(
+            update(table)
+            .where(col(table.id).in_(ended[start : start + 500]))
+            .values(superseded_at=at)
+        )
+    if fresh:
+        session.execute(insert(table), fresh)
+    session.expire_all()
+    return counts
+
+
+def replace_units(session: Session, pack: Pack, at: datetime) -> dict[str, int]:
+    wanted = {
+        (unit.code,): {
+            "code": unit.code,
+            "name": unit.name,
+            "category": unit.category,
+            "has_contact": int(unit.liaison is not None and unit.liaison.email is not None),
+            "document": unit.model_dump(mode="json", by_alias=True),
+        }
+        for unit in pack.units
+    }
+    return _replace_versions(session, UnitRow, pack.plan.plan, wanted, key=("code",), at=at)
+
+
+def replace_assignments(session: Session, pack: Pack, at: datetime) -> dict[str, int]:
+    wanted = {
+        (each.clause, each.unit): {
+            "clause": each.clause,
+            "unit": each.unit,
+            "role": each.role.value,
+            "quota": None if each.quota is None else encode_number(each.quota),
+        }
+        for each in pack.assignments
+    }
+    return _replace_versions(
+        session, AssignmentRow, pack.plan.plan, wanted, key=("clause", "unit"), at=at
+    )
+
+
+def replace_obligations(
+    session: Session,
+    plan: Plan,
+    obligations: Iterable[Obligation],
+    calendar: WorkCalendar,
+    at: datetime,
+) -> dict[str, int]:
+    zone = ZoneInfo(plan.zone)
+    wanted = {}
+    for each in obligations:
+        wanted[each.key,] = {
+            "key": each.key,
+            "requirement": each.requirement,
+            "clause": each.clause,
+            "unit": each.unit,
+            "period": str(each.period),
+            "period_no": each.period.number,
+            "kind": each.kind.value,
+            "role": each.role,
+            "filing_key": each.filing_key,
+            "companion": int(each.companion),
+            "due_on": each.due_on,
+            "due_at": cutoff_of(each.due_on, cutoff=plan.cutoff, zone=zone),
+            "due_day": each.due_on.toordinal(),
+            "due_workday": calendar.number(each.due_on),
+            "target": None if each.target is None else encode_number(each.target),
+            "about": int(each.about),
+        }
+    return _replace_versions(session, ObligationRow, plan.plan, wanted, key=("key",), at=at)
+
+
+def find_obligation(session: Session, plan: str, key: str) -> ObligationRow | None:
+    """Return the current version of an obligation."""
+    return session.exec(
+        select(ObligationRow).where(
+            ObligationRow.plan == plan,
+            ObligationRow.key == key,
+            ObligationRow.superseded_at == FAR_FUTURE,
+        )
+    ).first()
+
+
+def current_obligations(
+    session: Session, plan: str, keys: Iterable[str] | None = None
+) -> dict[str, ObligationRow]:
+    """Return current obligations by key."""
+    query = select(ObligationRow).where(
+        ObligationRow.plan == plan, ObligationRow.superseded_at == FAR_FUTURE
+    )
+    if keys is None:
+        return {row.key: row for row in session.exec(query)}
+    found: dict[str, ObligationRow] = {}
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), 500):
+        part = query.where(col(ObligationRow.key).in_(wanted[start : start + 500]))
+        found.update((row.key, row) for row in session.exec(part))
+    return found
+
+
+def count_obligations(session: Session, plan: str, *, known_at: datetime) -> int:
+    """Return how many obligations the plan says exist."""
+    return session.exec(
+        select(func.count())
+        .select_from(ObligationRow)
+        .where(
+            ObligationRow.plan == plan,
+            ObligationRow.recorded_at <= known_at,
+            ObligationRow.superseded_at > known_at,
+        )
+    ).one()
+
+
+def current_extension(session: Session, plan: str, obligation: str) -> ExtensionRow | None:
+    """Return the extension that stands for an obligation now."""
+    return session.exec(
+        select(ExtensionRow).where(
+            ExtensionRow.plan == plan,
+            ExtensionRow.obligation == obligation,
+            ExtensionRow.superseded_at == FAR_FUTURE,
+        )
+    ).first()
+
+
+# --- Working-day tables --------------------------------------------------------------------------
+
+
+def calendar_years(session: Session) -> list[CalendarYearRow]:
+    """Return the years that have a table, in order."""
+    return list(session.exec(select(CalendarYearRow).order_by(col(CalendarYearRow.year))))
+
+
+def save_calendar_year(
+    session: Session, year: int, source: str, days: Iterable[tuple[date, bool, str]]
+) -> None:
+    """Write the table of one year, in place of an older one."""
+    session.merge(CalendarYearRow(year=year, source=source))
+    session.flush()
+    for day, works, label in days:
+        session.merge(CalendarDayRow(day=day, year=year, works=int(works), label=label))
+    session.flush()
+
+
+def load_calendar(session: Session, anchor: int) -> WorkCalendar:
+    """Return the working days of all years that have a table; numbers count from `anchor`."""
+    rows = session.exec(select(CalendarDayRow)).all()
+    return WorkCalendar(anchor, workdays_from((row.day, bool(row.works)) for row in rows))
+
+
+def count_owing_units(
+    session: Session, plan: str, *, known_at: datetime, units: Iterable[str] | None
+) -> int:
+    """Return how many units owe anything."""
+    query = select(func.count(func.distinct(ObligationRow.unit))).where(
+        ObligationRow.plan == plan,
+        ObligationRow.recorded_at <= known_at,
+        ObligationRow.superseded_at > known_at,
+    )
+    if units is not None:
+        query = query.where(col(ObligationRow.unit).in_(list(units)))
+    return session.exec(query).one()

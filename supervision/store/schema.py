@@ -1,0 +1,85 @@
+"""The schema's version: made from nothing, upgraded, compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from supervision.errors import StoreError
+from supervision.store import tables  # noqa: F401 - defines the tables
+from supervision.store.columns import metadata
+from supervision.store.session import Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def newest() -> str:
+    """Return the revision that this program expects."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def current(database: Database) -> str | None:
+    """Return the database's revision; None for an empty database."""
+    with database.short() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema to `revision`, in one transaction."""
+    with database.short() as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the schema back to `revision` (`base`: no tables), in one transaction."""
+    with database.short() as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def write_migration(database: Database, message: str) -> None:
+    """Write the migration that leads from the database to the tables, for a developer to read."""
+    with database.short() as connection:
+        command.revision(_config(connection), message=message, autogenerate=True)
+
+
+def require(database: Database) -> None:
+    """Make the schema in an empty database; StoreError if another version stands there."""
+    found = current(database)
+    if found is None:
+        with database.short() as connection:
+            others = inspect(connection).get_table_names()
+        if others:
+            raise StoreError(
+                f"the database {database.shown_url} holds tables of something else "
+                f"({', '.join(sorted(others)[:3])} …); name an empty one in "
+                "SUPERVISION_DATABASE_URL"
+            )
+        upgrade(database)
+    elif found != newest():
+        raise StoreError(
+            f"the database {database.shown_url} is at schema {found}, this program needs "
+            f"{newest()}; run `supervision db upgrade`"
+        )
+
+
+def differences(database: Database) -> list[Any]:
+    """Return what differs between the database and the tables; empty when they agree."""
+    with database.short() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))

@@ -1,0 +1,83 @@
+"""Facts of the second pass: the findings as they now stand, and the units."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from supervision.domain.findings import OPEN
+from supervision.store.facts import DAYS_OVERDUE, Moment, every_obligation
+
+_OPEN = ", ".join(f"'{state.value}'" for state in sorted(OPEN))
+_ANSWERED = "('responded', 'closed')"
+
+
+def finding_facts(moment: Moment) -> str:
+    """Return `WITH …, facts AS (…)`: one row per stored finding that is not settled.
+
+    Days are working days at `as_of`.  Findings are not kept as versions: they are as they stand.
+    """
+    chosen = " AND f.unit IN :units" if moment.units is not None else ""
+    chosen += " AND f.number IN :keys" if moment.keys is not None else ""
+    return f"""{every_obligation(_without_keys(moment))},
+late AS (SELECT base.key, {DAYS_OVERDUE} AS days_overdue FROM base),
+reminded AS (
+  SELECT n.item, COUNT(*) AS times, MAX(n.id) AS last_id
+  FROM notice n WHERE n.plan = :plan AND n.state = 'sent' AND n.is_copy = 0
+  GROUP BY n.item),
+raised AS (
+  SELECT e.finding_id, e.cycle, MAX(e.level) AS level
+  FROM escalation e WHERE e.plan = :plan AND e.state = 'approved'
+  GROUP BY e.finding_id, e.cycle),
+facts AS (
+  SELECT f.number AS fact_key, f.rule, f.severity, f.state, f.requirement, f.clause, f.unit,
+    f.period, f.cycle, COALESCE(raised.level, 'L0') AS level,
+    CASE WHEN :workday > f.opened_workday THEN :workday - f.opened_workday ELSE 0 END AS days_open,
+    late.days_overdue,
+    CASE WHEN f.rectify_due_workday IS NULL THEN NULL
+      WHEN :workday > f.rectify_due_workday THEN :workday - f.rectify_due_workday
+      ELSE 0 END AS days_past_rectify_due,
+    COALESCE(reminded.times, 0) AS reminders_sent, last.step AS last_step,
+    CASE WHEN f.state IN {_ANSWERED} THEN 1 ELSE 0 END AS has_response
+  FROM finding f
+  LEFT JOIN late ON late.key = f.obligation
+  LEFT JOIN reminded ON reminded.item = f.obligation
+  LEFT JOIN notice last ON last.id = reminded.last_id
+  LEFT JOIN raised ON raised.finding_id = f.id AND raised.cycle = f.cycle
+  WHERE f.plan = :plan AND f.state IN ({_OPEN}, 'waived', 'closed'){chosen})"""
+
+
+def unit_facts(moment: Moment) -> str:
+    """Return `WITH …, facts AS (…)`: one row per unit."""
+    chosen = " AND u.code IN :units" if moment.units is not None else ""
+    chosen += " AND u.code IN :keys" if moment.keys is not None else ""
+    return f"""{every_obligation(_without_keys(moment))},
+late AS (
+  SELECT base.unit, SUM(CASE WHEN ({DAYS_OVERDUE}) > 0 AND base.companion = 0 THEN 1 ELSE 0 END)
+    AS items
+  FROM base GROUP BY base.unit),
+standing AS (
+  SELECT f.unit, COUNT(*) AS findings,
+    SUM(CASE WHEN f.severity IN ('major', 'critical') THEN 1 ELSE 0 END) AS major
+  FROM finding f WHERE f.plan = :plan AND f.state IN ({_OPEN}) GROUP BY f.unit),
+raised AS (
+  SELECT f.unit, SUM(CASE WHEN e.card = 'yellow' THEN 1 ELSE 0 END) AS yellow,
+    SUM(CASE WHEN e.letter IS NOT NULL AND f.state NOT IN {_ANSWERED} THEN 1 ELSE 0 END) AS letters
+  FROM escalation e JOIN finding f ON f.id = e.finding_id
+  WHERE e.plan = :plan AND e.state = 'approved' GROUP BY f.unit),
+facts AS (
+  SELECT u.code AS fact_key, u.code AS unit, u.category AS unit_category, u.has_contact,
+    CAST(COALESCE(standing.findings, 0) AS INTEGER) AS open_findings,
+    CAST(COALESCE(standing.major, 0) AS INTEGER) AS open_major,
+    CAST(COALESCE(late.items, 0) AS INTEGER) AS overdue_items,
+    CAST(COALESCE(raised.yellow, 0) AS INTEGER) AS yellow_cards,
+    CAST(COALESCE(raised.letters, 0) AS INTEGER) AS unanswered_letters
+  FROM unit u
+  LEFT JOIN late ON late.unit = u.code
+  LEFT JOIN standing ON standing.unit = u.code
+  LEFT JOIN raised ON raised.unit = u.code
+  WHERE u.plan = :plan AND u.recorded_at <= :known_at AND u.superseded_at > :known_at{chosen})"""
+
+
+def _without_keys(moment: Moment) -> Moment:
+    """The obligations under a finding or unit are not chosen by its key."""
+    return replace(moment, keys=None)
