@@ -112,6 +112,11 @@ def _text(name: str, meaning: str, example: str) -> Field:
     return _field(name, FieldType.TEXT, meaning, example)
 
 
+def _date(name: str, meaning: str, example: str = "") -> Field:
+    example = example or f"{name.rstrip('?')} > '2022-06-30'"
+    return _field(name, FieldType.DATE, meaning, example, unit="date")
+
+
 def _table(*fields: Field) -> Mapping[str, Field]:
     return MappingProxyType({field.name: field for field in fields})
 
@@ -131,7 +136,7 @@ _OBLIGATION = (
     _bool("filed", "已报送（自报送至验收；草稿、已退回的不算）"),
     _choice("state", STATES, "报送状态", "state = 'returned'"),
     _bool("companion", "随另一事项一并报送，本身无报件"),
-    _field("due_on", FieldType.DATE, "到期日（含延期）", "due_on <= '2022-06-30'", unit="date"),
+    _date("due_on", "到期日（含延期）", "due_on <= '2022-06-30'"),
     _bool("due_passed", "已过到期日的截止时刻，不论是否报送", "due_passed and not filed"),
     _int("days_to_due", _DAYS, "距到期日，已到期为0", "days_to_due between 2 and 5"),
     _int("days_overdue", _DAYS, "逾期时长，自截止时刻起算、含延期，未逾期为0", "days_overdue >= 5"),
@@ -174,6 +179,10 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
             _int("nodes_missing?", _COUNT, "没有时间节点的任务数"),
             _int("nodes_after_due?", _COUNT, "晚于任务时限的时间节点数"),
             _int("targets_understated?", _COUNT, "目标低于分解数的任务数"),
+            _text("uncovered?", "未覆盖的任务，条款编号以逗号相连", "uncovered = 'T10'"),
+            _text("late_node?", "晚于时限的时间节点中的第一个", "late_node is not null"),
+            _date("late_node_on?", "该时间节点的日期"),
+            _date("late_node_limit?", "该时间节点所属任务的时限"),
         ),
         "report": _table(
             *_OBLIGATION,
@@ -181,6 +190,13 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
             _int("tasks_unmentioned?", _COUNT, "未提及的分解任务数"),
             _int("claims_mismatched?", _COUNT, "上报数与台账核算数不一致的项数"),
             _int("fell?", _COUNT, "累计数较上期减少的项数"),
+            _text("unmentioned?", "未提及的任务，条款编号以逗号相连", "unmentioned = 'T06'"),
+            _text("mismatched?", "数据不一致的第一项，要求事项编号", "mismatched = 'T09-O1'"),
+            _decimal("mismatched_claim?", _OF_TARGET, "该项的上报数"),
+            _decimal("mismatched_value?", _OF_TARGET, "该项截至报送日的台账核算数"),
+            _text("fell_in?", "累计数减少的第一项，要求事项编号", "fell_in = 'T12-O2'"),
+            _decimal("fell_from?", _OF_TARGET, "该项上期的累计数"),
+            _decimal("fell_to?", _OF_TARGET, "该项本期的累计数"),
         ),
         "target": _table(
             *_OBLIGATION,
@@ -216,6 +232,7 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
             _choice("level", ESCALATION_LEVELS, "已决定的升级级别，L0为未升级", "level = 'L2'"),
             _int("days_open", _DAYS, "发现以来", "days_open > 10"),
             _int("days_overdue?", _DAYS, "所涉事项现时逾期时长", "days_overdue >= 10"),
+            _int("days_to_rectify_due?", _DAYS, "距整改期限，已到期为0，无期限为空"),
             _int("days_past_rectify_due?", _DAYS, "超过整改期限多久，无期限为空"),
             _int("reminders_sent", _COUNT, "已发提醒、催办次数", "reminders_sent >= 2"),
             _text("last_step?", "最近发出的提醒步骤", "last_step = 'R5'"),

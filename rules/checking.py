@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rules.catalogue import OBLIGATION_KINDS, FieldType, Table
+from rules.chaining import endless_chains
 from rules.checked import CheckedPattern, CheckedRule, Source, bind_rule
 from rules.conditions import FieldRef, params
 from rules.document import Rule, RuleFile
@@ -75,8 +76,8 @@ def check_rules(
     for path in files:
         try:
             rules += _rules_of(path if isinstance(path, Node) else read_yaml(path), faults)
-        except Faults as found:
-            faults += found.faults
+        except Faults as unread:
+            faults += unread.faults
     ids = _ids([node for node, _ in rules], faults)
     plan = _Plan(
         tuple(clauses),
@@ -88,10 +89,23 @@ def check_rules(
         None if ladders is None else tuple(ladders),
         message_variables,
     )
-    checked = [_RuleCheck(node, rule, plan, faults).check() for node, rule in rules]
+    found = [(node, _RuleCheck(node, rule, plan, faults).check()) for node, rule in rules]
+    checked = tuple(rule for _, rule in found if rule is not None)
+    endless = endless_chains(checked)
+    for node, rule in found:
+        if rule is not None and rule.rule.id in endless:
+            faults.append(_endless(node, rule.rule.id, endless[rule.rule.id]))
     if faults:
         raise Faults(faults)
-    return tuple(rule for rule in checked if rule is not None)
+    return checked
+
+
+def _endless(node: Node, name: str, way: Sequence[str]) -> Fault:
+    by = f" by way of {', '.join(way)}" if way else ""
+    text = f"the rule would find its own findings again{by}, without end; "
+    return node.fault(
+        f"{text}leave some out: rule <> '{way[-1] if way else name}' in 'scope'", "on"
+    )
 
 
 def revision_of(rules: Iterable[CheckedRule]) -> str:

@@ -23,11 +23,14 @@ SENTINEL_RULE = "end"
 
 
 class Phase(IntEnum):
-    """When a ruleset runs: single facts, then matches, then rounds over this run's violations."""
+    """When a ruleset runs: rules of one pattern, then joins, then rounds over violations.
 
-    SINGLE = 0
-    MATCH = 1
-    CHAIN = 2
+    In the first two no rule has a pattern on violations; rules with one are all in the third.
+    """
+
+    ALONE = 0
+    JOINED = 1
+    CHAINED = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,8 @@ def compile_rules(rules: Sequence[CheckedRule]) -> CompiledRules:
 
 def _phase(rule: CheckedRule) -> Phase:
     if any(pattern.on == VIOLATION for pattern in rule.patterns):
-        return Phase.CHAIN
-    return Phase.SINGLE if rule.single else Phase.MATCH
+        return Phase.CHAINED
+    return Phase.ALONE if len(rule.patterns) == 1 else Phase.JOINED
 
 
 def _compiled_rule(rule: CheckedRule) -> CompiledRule:
@@ -142,10 +142,10 @@ def _needed(rules: Iterable[CheckedRule]) -> dict[str, frozenset[str]]:
 
 
 def _packed(phase: Phase, every: list[Alternative]) -> list[list[Alternative]]:
-    """Spread the alternatives over rulesets within the engine's limits, single facts by kind."""
+    """Spread the alternatives over rulesets within the engine's limits; lone patterns by kind."""
     groups: dict[str, list[list[Alternative]]] = defaultdict(list)
     for alternative in every:
-        group = groups[next(iter(alternative.kinds.values())) if phase is Phase.SINGLE else ""]
+        group = groups[next(iter(alternative.kinds.values())) if phase is Phase.ALONE else ""]
         if not group or not _fit([*group[-1], alternative]):
             group.append([])
         group[-1].append(alternative)

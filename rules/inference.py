@@ -5,13 +5,19 @@ worker processes, whose start is why everything imported here is light (no pydan
 
 How the engine (2.0.28) is driven, and why:
 
-- Facts, not events; one sid; ids from 1 again for each unit.  The engine knows facts and fields by
-  a 32-bit hash of their names only, which has no collision among the numbers and slots used here.
+- Facts, not events; ids from 1 again for each unit.  The engine knows facts, fields and sids by a
+  32-bit hash of their names only, which has no collision among the numbers and slots used here.
 - Each batch ends with a sentinel that must fire: what the engine cannot read of a batch, and all
   that follows it, it drops without an error.
 - After each batch the agenda is drained; facts told later join those told before.
-- All facts are retracted at the end of a unit.  After a failure the ruleset is abandoned: what it
-  still holds is not known.  No ruleset is ever freed: the module leaks or crashes on it.
+- Facts that only rules of one pattern saw, in one batch, are retracted at the end of the unit, and
+  the next unit uses the same session (sid).
+- **Facts that a join has fired for are never retracted.**  `handleDeleteMessage` then counts past
+  the end of the fired combination's frame, reads what follows and may write there; it crashed in
+  one of 2,000 random cases.  For joins a unit gets a session of its own, 0.1 to 1 MB that stays
+  until the process ends; a ruleset takes 1,024 of them.
+- After a failure the ruleset is abandoned: what it still holds is not known.  Nothing is ever
+  freed: the module leaks or crashes on it.
 - Two patterns never bind the same fact (`dist` is on by default).
 """
 
@@ -22,6 +28,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import durable_rules_engine as engine
@@ -45,21 +52,68 @@ from rules.facts import (
     in_order,
 )
 
-# A ruleset of 60 rules takes 1.5 MB and stays.  Worker processes are replaced long before.
+# What one process may hold before it must be replaced; a ruleset of 60 rules takes 1.5 MB.
 MAX_RULESETS = 400
+MAX_SESSIONS = 10_000
+SESSIONS_OF_A_RULESET = 1_000
 
 # The engine takes 9 KB for each fact of a unit; its hashes of the ids differ far beyond this.
 MAX_FACTS = 20_000
 
-_SID = "1"
 _COMPACT = (",", ":")
 _TAKEN = (0, 1)  # 1: some fact matched nothing
 _NAMED = 5  # facts that a failure names
 
-# The engine is not for two threads at once: a unit is many calls on one ruleset.
-_TURN = threading.Lock()
-_handles: dict[str, int] = {}
-_created = 0
+
+@dataclass
+class _Loaded:
+    """A ruleset that the engine holds, and how many sessions were opened in it."""
+
+    handle: int
+    sessions: int = 0
+
+
+class _Process:
+    """What the engine holds in this process."""
+
+    def __init__(self) -> None:
+        # The engine is not for two threads at once: a unit is many calls on one session.
+        self.turn = threading.Lock()
+        self.rulesets = 0
+        self.sessions = 0
+        self._loaded: dict[tuple[Phase, str], _Loaded] = {}
+
+    def session(self, ruleset: Ruleset) -> tuple[int, str]:
+        """Return handle and sid of an empty session; engine.error for rules it does not take."""
+        loaded = self._loaded.get((ruleset.phase, ruleset.text))
+        if loaded is None or loaded.sessions >= SESSIONS_OF_A_RULESET:
+            if self.rulesets >= MAX_RULESETS:
+                raise InferenceFailed(_FULL)
+            self.rulesets += 1
+            loaded = _Loaded(engine.create_ruleset(f"rules-{self.rulesets}", ruleset.text))
+            self._loaded[ruleset.phase, ruleset.text] = loaded
+        if ruleset.phase is Phase.ALONE:
+            return loaded.handle, "1"
+        if self.sessions >= MAX_SESSIONS:
+            raise InferenceFailed(_FULL)
+        self.sessions += 1
+        loaded.sessions += 1
+        return loaded.handle, str(loaded.sessions)
+
+    def abandon(self, ruleset: Ruleset) -> None:
+        self._loaded.pop((ruleset.phase, ruleset.text), None)
+
+
+_FULL = (
+    "this process holds all that the rule engine may, which is never freed; judge many units with "
+    "an InferencePool"
+)
+_process = _Process()
+
+
+def worn() -> bool:
+    """Return whether this process had better be replaced before it judges more units."""
+    return _process.rulesets >= MAX_RULESETS // 2 or _process.sessions >= MAX_SESSIONS // 10
 
 
 def infer(compiled: CompiledRules, units: Iterable[UnitFacts]) -> list[Firing]:
@@ -67,13 +121,8 @@ def infer(compiled: CompiledRules, units: Iterable[UnitFacts]) -> list[Firing]:
 
     Raises InferenceFailed; then nothing of the call counts.
     """
-    with _TURN:
+    with _process.turn:
         return in_order([firing for unit in units for firing in _Judging(compiled, unit).firings()])
-
-
-def rulesets_held() -> int:
-    """Return how many rulesets this process holds, abandoned ones included."""
-    return _created
 
 
 class _Judging:
@@ -86,9 +135,9 @@ class _Judging:
         self._texts = dict(compiled.texts)
 
     def firings(self) -> list[Firing]:
-        """Run single facts, then matches, then rounds over violations until nothing is new."""
+        """Run rules of one pattern, joins, then rounds over violations until nothing is new."""
         violations: list[Fact] = []
-        for phase in (Phase.SINGLE, Phase.MATCH):
+        for phase in (Phase.ALONE, Phase.JOINED):
             for ruleset in self._rulesets(phase):
                 with _memory(ruleset, self) as memory:
                     memory.tell(self.unit.facts)
@@ -96,7 +145,7 @@ class _Judging:
         with ExitStack() as stack:
             chain = [
                 stack.enter_context(_memory(ruleset, self))
-                for ruleset in self._rulesets(Phase.CHAIN)
+                for ruleset in self._rulesets(Phase.CHAINED)
             ]
             news: Sequence[Fact] = (*self.unit.facts, *violations) if chain else ()
             for _ in range(MAX_ROUNDS):
@@ -121,28 +170,28 @@ class _Judging:
 
 @contextmanager
 def _memory(ruleset: Ruleset, judging: _Judging) -> Iterator[_Memory]:
-    """Give the ruleset's working memory; it is emptied in the end, or abandoned on any failure."""
-    memory = _Memory(ruleset, judging)
-    emptied = False
+    """Give a session of the ruleset; it is left fit for the next unit, or abandoned on failure."""
+    done = False
     try:
+        memory = _Memory(ruleset, judging)
         yield memory
-        memory.forget()
-        emptied = True
+        if ruleset.phase is Phase.ALONE:
+            memory.forget()
+        done = True
     finally:
-        if not emptied:
-            _handles.pop(ruleset.text, None)
+        if not done:
+            _process.abandon(ruleset)
 
 
 class _Memory:
-    """What one ruleset has been told of one unit."""
+    """What one session has been told of one unit."""
 
     def __init__(self, ruleset: Ruleset, judging: _Judging) -> None:
         self._ruleset = ruleset
         self._judging = judging
         self._keys: list[str] = [""]  # by id, which count from 1; a sentinel's is ''
         self._by_kind: dict[str, list[Fact]] = defaultdict(list)
-        self._state = 0
-        self._handle = self._ruleset_handle()
+        self._handle, self._sid, self._state = 0, "", 0
 
     def tell(self, facts: Iterable[Fact]) -> None:
         """Give the engine more facts, and note all that fires."""
@@ -152,11 +201,13 @@ class _Memory:
         for fact in batch:
             self._by_kind[fact.kind].append(fact)
         self._check_size()
+        if not self._handle:
+            self._open()
         encoded = []
         for fact in batch:
-            encoded.append({"id": len(self._keys), "sid": _SID, "o": 1, **self._values(fact)})
+            encoded.append({"id": len(self._keys), "sid": self._sid, "o": 1, **self._values(fact)})
             self._keys.append(fact.key)
-        encoded.append({"id": len(self._keys), "sid": _SID, "k": SENTINEL_KIND})
+        encoded.append({"id": len(self._keys), "sid": self._sid, "k": SENTINEL_KIND})
         self._keys.append("")
         result, self._state = self._ask(
             engine.assert_facts, json.dumps(encoded, separators=_COMPACT)
@@ -168,12 +219,18 @@ class _Memory:
 
     def forget(self) -> None:
         """Take all facts back; nothing may be left to fire."""
-        if len(self._keys) == 1:
+        if not self._handle:
             return
-        ids = [{"id": number, "sid": _SID} for number in range(1, len(self._keys))]
+        ids = [{"id": number, "sid": self._sid} for number in range(1, len(self._keys))]
         self._ask(engine.retract_facts, json.dumps(ids, separators=_COMPACT))
         if self._ask(engine.start_action_for_state, self._state) is not None:
             raise self._refused("it goes on firing after they were retracted")
+
+    def _open(self) -> None:
+        try:
+            self._handle, self._sid = _process.session(self._ruleset)
+        except (engine.error, MemoryError) as error:
+            raise self._judging.failure(f"the rule engine refused the rules: {error}") from error
 
     def _drain(self) -> bool:
         """Note all that fires; return whether the sentinel did."""
@@ -203,13 +260,12 @@ class _Memory:
                     f"fact {fact.key!r} ({fact.kind}): {slot.field} is unknown, which it never is "
                     "by the catalogue"
                 )
-            values[slot.value] = (
-                self._judging.code(value) if isinstance(value, str) else int(value or 0)
-            )
+            code = self._judging.code(value) if isinstance(value, str) else int(value or 0)
+            values[slot.value] = code
         return values
 
     def _check_size(self) -> None:
-        if len(self._keys) + sum(map(len, self._by_kind.values())) > MAX_FACTS:
+        if sum(map(len, self._by_kind.values())) > MAX_FACTS:
             raise self._judging.failure(f"more than {MAX_FACTS} facts")
         left = MAX_COMBINATIONS
         for durable in self._ruleset.durables:
@@ -230,24 +286,6 @@ class _Memory:
 
     def _refused(self, why: str) -> InferenceFailed:
         keys = [key for key in self._keys if key]
-        named = ", ".join(keys[:_NAMED]) + (
-            f" and {len(keys) - _NAMED} more" * (len(keys) > _NAMED)
-        )
+        rest = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+        named = ", ".join(keys[:_NAMED]) + rest
         return self._judging.failure(f"the rule engine refused the facts {named}: {why}")
-
-    def _ruleset_handle(self) -> int:
-        global _created  # noqa: PLW0603 - rulesets are the process's and are never freed
-        text = self._ruleset.text
-        if text not in _handles:
-            if _created >= MAX_RULESETS:
-                raise self._judging.failure(
-                    f"this process holds {_created} rulesets, which are never freed; use a new one"
-                )
-            _created += 1
-            try:
-                _handles[text] = engine.create_ruleset(f"rules-{_created}", text)
-            except (engine.error, MemoryError) as error:
-                raise self._judging.failure(
-                    f"the rule engine refused the rules: {error}"
-                ) from error
-        return _handles[text]

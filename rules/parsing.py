@@ -47,10 +47,7 @@ _NAMED = (TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER)
 
 class _Language(Dialect):
     class Tokenizer(tokens.Tokenizer):
-        # `GROUP BY` as one token or `show …` as a command would swallow fields of these names.
-        KEYWORDS: ClassVar[dict[str, TokenType]] = {
-            word: kind for word, kind in tokens.Tokenizer.KEYWORDS.items() if " " not in word
-        }
+        # `show` or `execute` at the beginning would swallow the text as a command.
         COMMANDS: ClassVar[set[TokenType]] = set()
 
 

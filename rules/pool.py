@@ -28,6 +28,7 @@ from rules.inference import infer
 from rules.worker import Answer, Infer, Task
 
 CHUNK = 100  # units a task
+MAX_CHUNK = 500  # a process is replaced between tasks only, and each unit may leave some MB in it
 TIME_LIMIT = 120.0  # seconds a task may take
 
 _NAMED = 5  # units that a failure names
@@ -86,6 +87,8 @@ class InferencePool:
         what `infer` refuses, a process that died and one that exceeded the time limit; the next run
         starts new processes.
         """
+        if not 1 <= chunk <= MAX_CHUNK:
+            raise ValueError(f"chunk is {chunk}; it goes from 1 to {MAX_CHUNK}")
         with self._turn:
             done = False
             try:

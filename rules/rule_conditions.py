@@ -14,6 +14,7 @@ from rules.catalogue import KINDS, OBLIGATION_KINDS, FieldType, Table, table_of
 from rules.complaints import ConditionFaults
 from rules.conditions import (
     ALWAYS,
+    And,
     Compare,
     Condition,
     FieldRef,
@@ -108,13 +109,15 @@ def _names_requirement(condition: Condition) -> bool:
 
 
 def _same_requirement(condition: Condition) -> list[str | None]:
+    """Return the patterns to which the condition ties its own by `requirement`, whatever else."""
+    parts = condition.parts if isinstance(condition, And) else (condition,)
     return [
-        atom.right.field.pattern
-        for atom in atoms(condition)
-        if isinstance(atom, Compare)
-        and isinstance(atom.right, Shifted)
-        and atom.operator is Operator.EQ
-        and (atom.left.name, atom.right.field.name) == ("requirement", "requirement")
+        part.right.field.pattern
+        for part in parts
+        if isinstance(part, Compare)
+        and isinstance(part.right, Shifted)
+        and part.operator is Operator.EQ
+        and (part.left.name, part.right.field.name) == ("requirement", "requirement")
     ]
 
 

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from rules.compiled import CompiledRules
 from rules.facts import Firing, InferenceFailed, UnitFacts
-from rules.inference import MAX_RULESETS, rulesets_held
+from rules.inference import worn
 
 Infer: TypeAlias = Callable[[CompiledRules, Sequence[UnitFacts]], list[Firing]]
 Task: TypeAlias = tuple[float, Infer, CompiledRules | None, Sequence[UnitFacts]]
 Answer: TypeAlias = tuple[list[Firing] | InferenceFailed, bool]
 
-# The engine loses some bytes with each unit.
+# Limits after which a process asks to be replaced: the engine frees little of what it takes.
 MAX_UNITS = 5_000
+MAX_BYTES = 400 << 20
 
 
 def serve() -> None:
@@ -54,7 +57,16 @@ def serve() -> None:
         except InferenceFailed as failure:
             outcome = failure
         judged += len(units)
-        answer: Answer = outcome, judged >= MAX_UNITS or rulesets_held() >= MAX_RULESETS // 2
+        answer: Answer = outcome, judged >= MAX_UNITS or worn() or _resident() >= MAX_BYTES
         pickle.dump(answer, answers)
         answers.flush()
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _resident() -> int:
+    """Return the bytes of memory that this process takes now.
+
+    Not `ru_maxrss`: a child starts with its parent's.
+    """
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()

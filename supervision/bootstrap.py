@@ -12,6 +12,7 @@ from rules.pool import InferencePool
 from supervision.clock import Clock, rehearsal_clock, system_clock
 from supervision.config import Settings
 from supervision.errors import ConfigurationError
+from supervision.services.deliver import Postman
 from supervision.services.evaluate import Tools
 from supervision.services.judge import Inference
 from supervision.services.load_rules import TEMPLATES
@@ -79,6 +80,18 @@ class App:
     @property
     def inference(self) -> Inference:
         return self._inference if self._inference is not None else self._pool
+
+    @property
+    def postman(self) -> Postman:
+        """What delivery works with."""
+        return Postman(
+            transport=self.transport,
+            renderer=self.renderer,
+            sender=self.settings.mail_from,
+            language=self.settings.language,
+            opens=self.settings.mail_opens,
+            closes=self.settings.mail_closes,
+        )
 
     @property
     def tools(self) -> Tools:

@@ -7,14 +7,12 @@ from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session
-
 from supervision.domain.obligations import owed
 from supervision.domain.pack import Pack, Skipped
 from supervision.services.load_rules import LoadedPack, load_whole_pack
 from supervision.services.seed_calendar import days_of, source_of, years_covered
 from supervision.store import journal, plans, runs
-from supervision.store.session import Database
+from supervision.store.session import Database, Session
 
 
 @dataclass(frozen=True)

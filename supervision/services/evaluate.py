@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from decimal import Decimal
-
-from sqlmodel import Session
+from datetime import datetime, time
 
 from notifications.errors import RenderError
 from notifications.render import Renderer
@@ -16,7 +13,6 @@ from rules.checked import CheckedRule
 from rules.facts import Key, violation_key
 from rules.vocabulary import Level, Review
 from supervision.domain.findings import OPEN, STANDING, State
-from supervision.domain.ledger_rows import encode_number
 from supervision.domain.reconciliation import Change, Effect, Seen, Standing, Verdict, reconcile
 from supervision.domain.runs import Mode, RunStatus
 from supervision.domain.workdays import OfficeHours
@@ -24,14 +20,12 @@ from supervision.errors import NotFound, Refused, RunFailed
 from supervision.services import found as wording
 from supervision.services.found import Found, Problem, Whole
 from supervision.services.judge import Inference, Judged, judge, kinds_needed
-from supervision.services.load_rules import bind_all, measures_of, params_on, stored_rules
+from supervision.services.load_rules import bind_all, stored_rules
 from supervision.services.plan_notices import write_notices
 from supervision.services.propose_escalations import propose
-from supervision.services.wording import FactInWords
+from supervision.services.sources import FactsAt
 from supervision.store import findings, journal, plans, runs
-from supervision.store.candidates import FactSource, whole_facts
-from supervision.store.facts import Moment
-from supervision.store.session import Database
+from supervision.store.session import Database, Session
 from supervision.store.tables import FindingRow, JobSlotRow, RunRow, RunRuleRow
 
 
@@ -95,6 +89,10 @@ class Evaluation:
     broken: list[tuple[str, str]] = field(default_factory=list)
 
 
+class AlreadyServed(Exception):
+    """Another worker has evaluated for this scheduled moment."""
+
+
 class _RollBack(Exception):
     """Leaves the transaction without a trace."""
 
@@ -146,26 +144,26 @@ class _Run:
         by: str,
         now: datetime,
     ) -> None:
-        self.session, self.database, self.tools = session, database, tools
+        self.session, self.tools = session, tools
         self.by, self.now, self.request = by, now, request
         code = plans.choose_plan(session, request.plan)
         as_of, known_at = request.as_of or now, min(request.known_at or now, now)
         self.adopted = plans.in_force(session, code, as_of=as_of, known_at=known_at)
         self.pack, self.plan = self.adopted.pack, self.adopted.pack.plan
-        self.calendar = plans.load_calendar(session, self.plan.year)
-        self.local = as_of.astimezone(self.adopted.zone)
-        self.workday = self.calendar.number(self.local.date())
-        self.units = self._known_units()
+        self.facts = FactsAt(
+            self.adopted,
+            plans.load_calendar(session, self.plan.year),
+            as_of,
+            known_at,
+            database.sql_dialect,
+            self._known_units(),
+        )
         last = runs.last_live(session, code)
         mode = Mode.DRY_RUN if request.dry_run else Mode.LIVE
         if last is not None and (as_of, known_at) < (last.as_of, last.known_at):
             mode = Mode.REPLAY
         self.result = Evaluation(None, code, as_of, known_at, self.adopted.ruleset, mode)
         self.row: RunRow | None = None
-
-    @property
-    def today(self) -> date:
-        return self.local.date()
 
     def _known_units(self) -> tuple[str, ...] | None:
         if self.request.units is None:
@@ -180,8 +178,12 @@ class _Run:
 
     def carry_out(self) -> None:
         result = self.result
+        if self.request.slot is not None and runs.slot_served(self.session, *self.request.slot):
+            raise AlreadyServed
         rules, unbound = bind_all(
-            stored_rules(self.session, self.adopted, self.adopted.ruleset), self.plan, self.today
+            stored_rules(self.session, self.adopted, self.adopted.ruleset),
+            self.plan,
+            self.facts.today,
         )
         owed_by_nobody = [(each.requirement, each.reason) for each in self.pack.skipped]
         result.skipped = owed_by_nobody + unbound
@@ -194,12 +196,12 @@ class _Run:
         found, seen = self._found(first, judged)
         on_file: Mapping[str, Standing] = {}
         if result.mode is not Mode.REPLAY:
-            on_file = findings.standing(self.session, result.plan, units=self.units)
+            on_file = findings.standing(self.session, result.plan, units=self.facts.units)
         changes = reconcile(
             on_file,
             seen,
             unproven=self._unproven(first, on_file, seen),
-            today=self.today,
+            today=self.facts.today,
             now=result.as_of,
         )
         self._count_verdicts(first, judged, changes)
@@ -216,45 +218,22 @@ class _Run:
     def _judge(self, rules: Sequence[CheckedRule]) -> Judged:
         return judge(
             self.session,
-            {kind: self._source(kind) for kind in kinds_needed(rules)},
+            {kind: self.facts.source(kind) for kind in kinds_needed(rules)},
             rules,
             inference=self.tools.inference,
             owing_units=plans.count_owing_units(
                 self.session,
                 self.result.plan,
                 known_at=self.result.known_at,
-                units=self.units,
+                units=self.facts.units,
             ),
             waived=self._waived(),
-        )
-
-    def _source(self, kind: str) -> FactSource:
-        # a report is compared with the ledgers of all targets
-        wanted = "target" if kind == "report" else kind
-        kinds = {each.id: each.kind.value for each in self.plan.requirements}
-        measures = [
-            each for each in measures_of(self.pack, self.today) if kinds[each.requirement] == wanted
-        ]
-        return FactSource(kind, self._moment(), measures, self.database.sql_dialect)
-
-    def _moment(self) -> Moment:
-        tolerance = params_on(self.plan, self.today).get("about_tolerance", 0)
-        return Moment(
-            plan=self.result.plan,
-            as_of=self.result.as_of,
-            known_at=self.result.known_at,
-            day=self.today.toordinal(),
-            workday=self.workday,
-            year_first_day=date(self.plan.year, 1, 1).toordinal(),
-            year_last_day=date(self.plan.year, 12, 31).toordinal(),
-            tolerance=encode_number(tolerance) if isinstance(tolerance, int | Decimal) else 0,
-            units=self.units,
         )
 
     def _waived(self) -> dict[str, frozenset[tuple[str, Key]]]:
         waived: dict[str, set[tuple[str, Key]]] = defaultdict(set)
         if self.result.mode is not Mode.REPLAY:
-            for row in findings.waived_in_force(self.session, self.result.plan, self.today):
+            for row in findings.waived_in_force(self.session, self.result.plan, self.facts.today):
                 waived[row.unit].add((row.rule, tuple(row.per)))
         return {unit: frozenset(keys) for unit, keys in waived.items()}
 
@@ -268,7 +247,7 @@ class _Run:
         whole: Whole = {
             (kind, key): fact
             for kind, keys in wording.facts_to_fetch(by_id, judged).items()
-            for key, fact in self._facts_now(kind, keys).items()
+            for key, fact in self.facts.whole(self.session, kind, keys).items()
         }
         rows = plans.current_obligations(self.session, self.result.plan, (key for _, key in whole))
         originals = {key: row.due_on for key, row in rows.items()}
@@ -283,7 +262,7 @@ class _Run:
                     firing,
                     whole,
                     pack=self.pack,
-                    as_of=self.local,
+                    as_of=self.result.as_of.astimezone(self.adopted.zone),
                     originals=originals,
                     renderer=self.tools.renderer,
                 )
@@ -296,10 +275,6 @@ class _Run:
         for rule_id, keys in judged.undecided.items():
             seen.update((violation_key(rule_id, key), Seen(Verdict.UNDECIDED)) for key in keys)
         return found, seen
-
-    def _facts_now(self, kind: str, keys: set[str]) -> dict[str, FactInWords]:
-        values = whole_facts(self.session, self._source(kind), keys)
-        return {key: FactInWords(kind, key, fields) for key, fields in values.items()}
 
     def _unproven(
         self,
@@ -323,10 +298,13 @@ class _Run:
 
     def _only_terms_changed(self, row: FindingRow, rule: CheckedRule | None) -> bool:
         then = row.facts["facts"]
-        now = [self._facts_now(each["kind"], {each["key"]}).get(each["key"]) for each in then]
+        now = [
+            self.facts.whole(self.session, each["kind"], [each["key"]]).get(each["key"])
+            for each in then
+        ]
         there = [fact for fact in now if fact is not None]
         if rule is not None and wording.terms_of(
-            rule, there[: len(rule.patterns)], self.pack, self.today
+            rule, there[: len(rule.patterns)], self.pack, self.facts.today
         ) == dict(row.terms):
             return False
         return all(
@@ -376,7 +354,7 @@ class _Run:
         result.run_id = self.row.id
         opened = [
             found[change.fingerprint].as_new(
-                self.pack, ruleset=result.ruleset, workday=self.workday
+                self.pack, ruleset=result.ruleset, workday=self.facts.workday
             )
             for change in changes
             if change.effect is Effect.OPENED
@@ -403,7 +381,7 @@ class _Run:
     def _bring_up_to_date(self, row: FindingRow, change: Change, found: Found) -> None:
         """A finding nobody has confirmed follows the facts; a confirmed one keeps its own."""
         if change.effect is Effect.REOPENED:
-            row.opened_workday = self.workday
+            row.opened_workday = self.facts.workday
         if change.effect is Effect.REOPENED or State(row.state) is State.DETECTED:
             row.severity = found.severity.value
             row.message, row.remedy = found.message, found.remedy
@@ -427,10 +405,10 @@ class _Run:
             by_id,
             adopted=self.adopted,
             run=row,
-            units=self.units,
+            units=self.facts.units,
             renderer=self.tools.renderer,
             hours=OfficeHours(
-                self.calendar, self.adopted.zone, self.tools.opens, self.tools.closes
+                self.facts.calendar, self.adopted.zone, self.tools.opens, self.tools.closes
             ),
             mail_domain=self.tools.mail_domain,
             hold_above=self.tools.max_notices,
@@ -445,7 +423,7 @@ class _Run:
             "silenced": written.silenced,
             "unaddressed": written.unaddressed,
             "escalations": propose(
-                self.session, judged, by_id, run=row, as_of=result.as_of, units=self.units
+                self.session, judged, by_id, run=row, as_of=result.as_of, units=self.facts.units
             ),
         }
 
@@ -504,7 +482,7 @@ class _Run:
             status=status.value,
             as_of=result.as_of,
             known_at=result.known_at,
-            units=list(self.units) if self.units is not None else None,
+            units=list(self.facts.units) if self.facts.units is not None else None,
             counts=dict(result.counts),
             skipped=[list(each) for each in result.skipped],
             cause=result.cause,

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlmodel import Session
-
 from rules.agreement import differences
 from rules.catalogue import OBLIGATION_KINDS
 from rules.checked import CheckedRule
@@ -30,6 +28,7 @@ from supervision.store.candidates import (
     count_single,
     full_condition,
 )
+from supervision.store.session import Session
 
 NAMED = 3
 """Differences that a failed run's cause spells out."""

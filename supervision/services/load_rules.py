@@ -8,8 +8,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from sqlmodel import Session
-
 from notifications.render import Renderer
 from rules.catalogue import Field, FieldType
 from rules.checked import CheckedRule, bind_rule
@@ -27,6 +25,7 @@ from supervision.domain.plan import Measure, ParamValue, Plan
 from supervision.services.load_pack import load_pack
 from supervision.store.facts import Measured
 from supervision.store.plans import Adopted, ruleset_files
+from supervision.store.session import Session
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 

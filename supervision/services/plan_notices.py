@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlmodel import Session
-
 from notifications.errors import RenderError
 from notifications.render import Renderer
 from rules.catalogue import OBLIGATION_KINDS
@@ -32,6 +30,7 @@ from supervision.services.wording import FactInWords, message_context, period_la
 from supervision.store import findings, outbox, plans
 from supervision.store.outbox import Envelope
 from supervision.store.plans import Adopted
+from supervision.store.session import Session
 from supervision.store.tables import FindingRow, NoticeRow, ObligationRow, RunRow
 
 

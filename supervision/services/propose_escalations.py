@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlmodel import Session
-
 from rules.checked import CheckedRule
 from supervision.domain.findings import STANDING, State
 from supervision.services.judge import Judged
 from supervision.store import escalations, findings
+from supervision.store.session import Session
 from supervision.store.tables import EscalationRow, FindingRow, RunRow
 
 

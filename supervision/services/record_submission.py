@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session
-
 from rules.nodes import Fault, Faults, did_you_mean
 from supervision.domain.obligations import obligation_key
 from supervision.domain.pack import Pack
@@ -34,7 +32,7 @@ from supervision.domain.units import Unit, find_unit
 from supervision.domain.workdays import CalendarMissing, WorkCalendar
 from supervision.errors import NotFound
 from supervision.store import journal, plans, runs, submissions
-from supervision.store.session import Database
+from supervision.store.session import Database, Session
 from supervision.store.tables import ObligationRow
 
 MAX_FILE = 256 * 1024 * 1024

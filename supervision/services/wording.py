@@ -26,6 +26,10 @@ _BASIS = {
     Basis.CONFIGURED: "督查部门设定",
 }
 
+_REQUIREMENTS = ("requirement", "mismatched", "fell_in")
+_CLAUSES = ("uncovered", "unmentioned")
+"""Fields that hold ids, for a message to name what they stand for."""
+
 
 @dataclass(frozen=True)
 class FactInWords:
@@ -128,9 +132,16 @@ def message_context(
 
 def _in_words(pack: Pack, fact: FactInWords) -> dict[str, Any]:
     words = decoded(fact.kind, fact.fields)
-    requirement = _requirement(pack, fact.fields.get("requirement"))
-    if requirement is not None:
-        words["requirement"] = {"id": requirement.id, "title": requirement.title}
+    for name in _REQUIREMENTS:
+        requirement = _requirement(pack, words.get(name))
+        if requirement is not None:
+            words[name] = {"id": requirement.id, "title": requirement.title}
+    for name in _CLAUSES:
+        if words.get(name) is not None:
+            named = [_clause(pack, each) for each in words[name].split(",")]
+            words[name] = [
+                each.model_dump(include={"id", "path", "title"}) for each in named if each
+            ]
     if fact.fields.get("period") is not None:
         words["period"] = period_label(fact.fields["period"])
     return words

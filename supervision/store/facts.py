@@ -160,19 +160,38 @@ _EVIDENCE = _Part(
   GROUP BY e.submission_id)""",
     "LEFT JOIN proofs ON proofs.submission_id = base.submission_id",
 )
-_TASKS = _Part(
-    f"""tasks AS (
-  SELECT f.id AS submission_id, COUNT(*) AS uncovered
-  FROM filing f
-  JOIN assignment a ON a.plan = :plan AND a.unit = f.unit AND {_KNOWN.format("a")}
-  LEFT JOIN submission_task t ON t.submission_id = f.id AND t.clause = a.clause
-  WHERE t.clause IS NULL
-  GROUP BY f.id)""",
-    "LEFT JOIN tasks ON tasks.submission_id = base.submission_id",
-)
+
+
+def _tasks_part(dialect: Dialect) -> _Part:
+    # SQLite before 3.44 knows no ORDER BY inside an aggregate; it takes the rows as they come.
+    clauses = {
+        "sqlite": "GROUP_CONCAT(clause, ',')",
+        "postgres": "STRING_AGG(clause, ',' ORDER BY clause)",
+    }[dialect]
+    return _Part(
+        f"""tasks AS (
+  SELECT submission_id, COUNT(*) AS uncovered, {clauses} AS clauses
+  FROM (
+    SELECT f.id AS submission_id, a.clause
+    FROM filing f
+    JOIN assignment a ON a.plan = :plan AND a.unit = f.unit AND {_KNOWN.format("a")}
+    LEFT JOIN submission_task t ON t.submission_id = f.id AND t.clause = a.clause
+    WHERE t.clause IS NULL
+    ORDER BY f.id, a.clause) AS lacking
+  GROUP BY submission_id)""",
+        "LEFT JOIN tasks ON tasks.submission_id = base.submission_id",
+    )
+
+
+def _band_of(row: str) -> str:
+    """How far 左右 lets the number of `row` go either way."""
+    return f"({row}.target / 1000) * (CAST(:tolerance AS BIGINT) / 1000)"
+
+
 _NODES = _Part(
     f"""bounds AS (
-  SELECT o.clause, o.unit, MAX(o.due_day) AS last_day, MAX(o.target) AS target
+  SELECT o.clause, o.unit, MAX(o.due_day) AS last_day,
+    MAX(CASE WHEN o.about = 1 THEN o.target - {_band_of("o")} ELSE o.target END) AS target
   FROM obligation o WHERE o.plan = :plan AND o.kind <> 'plan' AND {_KNOWN.format("o")}
   GROUP BY o.clause, o.unit),
 clause_bounds AS (
@@ -183,20 +202,25 @@ schedule AS (
   FROM submission_task t JOIN filing f ON f.id = t.submission_id
   LEFT JOIN bounds b ON b.clause = t.clause AND b.unit = f.unit
   GROUP BY t.submission_id),
-late_nodes AS (
-  SELECT n.submission_id, COUNT(*) AS late
+astray AS (
+  SELECT n.id, n.submission_id, n.name, n.day,
+    COALESCE(b.last_day, c.last_day, :year_last_day) AS last_day
   FROM submission_node n JOIN filing f ON f.id = n.submission_id
   LEFT JOIN bounds b ON b.clause = n.clause AND b.unit = f.unit
   LEFT JOIN clause_bounds c ON c.clause = n.clause
   WHERE n.day > COALESCE(b.last_day, c.last_day, :year_last_day) OR n.day > :year_last_day
-    OR n.day < :year_first_day
-  GROUP BY n.submission_id)""",
+    OR n.day < :year_first_day),
+late_nodes AS (
+  SELECT n.submission_id, every_one.late, n.name, n.day, n.last_day
+  FROM (SELECT submission_id, COUNT(*) AS late, MIN(id) AS first_id
+    FROM astray GROUP BY submission_id) AS every_one
+  JOIN astray n ON n.id = every_one.first_id)""",
     "LEFT JOIN schedule ON schedule.submission_id = base.submission_id"
     " LEFT JOIN late_nodes ON late_nodes.submission_id = base.submission_id",
 )
 _FELL = _Part(
-    f"""falls AS (
-  SELECT f.id AS submission_id, COUNT(*) AS fell
+    f"""drops AS (
+  SELECT f.id AS submission_id, c.requirement, b.value AS old_value, c.value AS new_value
   FROM filing f
   JOIN obligation o ON o.plan = :plan AND o.key = f.obligation AND {_KNOWN.format("o")}
   JOIN obligation p ON p.plan = :plan AND p.unit = o.unit AND p.requirement = o.requirement
@@ -204,8 +228,13 @@ _FELL = _Part(
   JOIN filing before ON before.obligation = p.key AND before.counts = 1
   JOIN submission_claim c ON c.submission_id = f.id
   JOIN submission_claim b ON b.submission_id = before.id AND b.requirement = c.requirement
-  WHERE c.value < b.value
-  GROUP BY f.id)""",
+  WHERE c.value < b.value),
+falls AS (
+  SELECT d.submission_id, every_one.fell, d.requirement, d.old_value, d.new_value
+  FROM (SELECT submission_id, COUNT(*) AS fell, MIN(requirement) AS first_one
+    FROM drops GROUP BY submission_id) AS every_one
+  JOIN drops d ON d.submission_id = every_one.submission_id
+    AND d.requirement = every_one.first_one)""",
     "LEFT JOIN falls ON falls.submission_id = base.submission_id",
 )
 
@@ -224,9 +253,8 @@ _DAYS_LATE = (
     " WHEN base.first_submitted_workday - base.due_workday < 1 THEN 1"
     " ELSE base.first_submitted_workday - base.due_workday END"
 )
-_BAND = "(base.target / 1000) * (CAST(:tolerance AS BIGINT) / 1000)"
-_LOW = f"CASE WHEN base.about = 1 THEN base.target - {_BAND} ELSE base.target END"
-_HIGH = f"CASE WHEN base.about = 1 THEN base.target + {_BAND} ELSE base.target END"
+_LOW = f"CASE WHEN base.about = 1 THEN base.target - {_band_of('base')} ELSE base.target END"
+_HIGH = f"CASE WHEN base.about = 1 THEN base.target + {_band_of('base')} ELSE base.target END"
 # value / target in thousandths, as a decimal: the product stays within 64 bits up to 9e15
 _ATTAINMENT = "CASE WHEN base.target > 0 THEN measured.value * 1000 / base.target * 1000 END"
 
@@ -288,24 +316,36 @@ def _columns(
 ) -> dict[str, tuple[str, tuple[_Part, ...]]]:
     columns = dict(_COMMON)
     if kind == "plan":
+        tasks = _tasks_part(dialect)
         columns |= {
             "elements_missing": (_when_filed("base.elements_missing"), ()),
-            "tasks_uncovered": (_count_when_filed("tasks.uncovered"), (_TASKS,)),
+            "tasks_uncovered": (_count_when_filed("tasks.uncovered"), (tasks,)),
             "nodes_missing": (_count_when_filed("schedule.unscheduled"), (_NODES,)),
             "nodes_after_due": (_count_when_filed("late_nodes.late"), (_NODES,)),
             "targets_understated": (_count_when_filed("schedule.understated"), (_NODES,)),
+            "uncovered": (_when_filed("tasks.clauses"), (tasks,)),
+            "late_node": (_when_filed("NULLIF(late_nodes.name, '')"), (_NODES,)),
+            "late_node_on": (_when_filed("late_nodes.day"), (_NODES,)),
+            "late_node_limit": (_when_filed("late_nodes.last_day"), (_NODES,)),
         }
     elif kind == "report":
-        compared = _claims_part(measures, dialect)
+        tasks, compared = _tasks_part(dialect), _claims_part(measures, dialect)
         columns |= {
             "copied_share": (_when_filed("base.copied_share"), ()),
-            "tasks_unmentioned": (_count_when_filed("tasks.uncovered"), (_TASKS,)),
+            "tasks_unmentioned": (_count_when_filed("tasks.uncovered"), (tasks,)),
             "claims_mismatched": (
                 "CASE WHEN base.filed = 0 THEN NULL WHEN claims.made IS NULL THEN 0"
                 " WHEN claims.compared = 0 THEN NULL ELSE CAST(claims.differ AS INTEGER) END",
                 (compared,),
             ),
             "fell": (_count_when_filed("falls.fell"), (_FELL,)),
+            "unmentioned": (_when_filed("tasks.clauses"), (tasks,)),
+            "mismatched": (_when_filed("claims.first_one"), (compared,)),
+            "mismatched_claim": (_when_filed("claims.claim"), (compared,)),
+            "mismatched_value": (_when_filed("claims.value"), (compared,)),
+            "fell_in": (_when_filed("falls.requirement"), (_FELL,)),
+            "fell_from": (_when_filed("falls.old_value"), (_FELL,)),
+            "fell_to": (_when_filed("falls.new_value"), (_FELL,)),
         }
     else:
         part = _measured_part(measures, dialect)
@@ -442,7 +482,7 @@ def _claims_part(measures: Sequence[Measured], dialect: Dialect) -> _Part:
     """Compare the figures a report claims with its unit's ledgers up to the report's day."""
     ctes = [_ledger_cte(ledger) for ledger in sorted({each.ledger for each in measures})]
     selects = [
-        f"""SELECT f.id AS submission_id, c.value AS claim, {number} AS value
+        f"""SELECT f.id AS submission_id, c.requirement, c.value AS claim, {number} AS value
   FROM filing f
   JOIN submission_claim c ON c.submission_id = f.id AND c.requirement = '{each.requirement}'
   JOIN obligation o ON o.plan = :plan AND o.unit = f.unit AND o.requirement = c.requirement
@@ -450,24 +490,30 @@ def _claims_part(measures: Sequence[Measured], dialect: Dialect) -> _Part:
   JOIN filing t ON t.obligation = o.filing_key AND t.counts = 1
   LEFT JOIN rows_{each.ledger} r
     ON r.unit = o.unit OR (o.role = 'lead' AND r.clause = o.clause)
-  GROUP BY f.id, c.value"""
+  GROUP BY f.id, c.requirement, c.value"""
         for each in measures
         for _, _, number in [_row_tests(each, dialect, "f.submitted_day")]
     ]
     nothing = (
-        "SELECT 0 AS submission_id, CAST(0 AS BIGINT) AS claim, CAST(0 AS BIGINT) AS value"
+        "SELECT 0 AS submission_id, '' AS requirement, CAST(0 AS BIGINT) AS claim,"
+        " CAST(0 AS BIGINT) AS value"
         " FROM filing WHERE 1 = 0"
     )
     union = "\n  UNION ALL\n  ".join([nothing, *selects])
     ctes.append(f"comparisons AS (\n  {union})")
     ctes.append(
         """compared AS (
-  SELECT submission_id, COUNT(*) AS pairs, SUM(CASE WHEN claim <> value THEN 1 ELSE 0 END) AS differ
+  SELECT submission_id, COUNT(*) AS pairs,
+    SUM(CASE WHEN claim <> value THEN 1 ELSE 0 END) AS differ,
+    MIN(CASE WHEN claim <> value THEN requirement END) AS first_one
   FROM comparisons GROUP BY submission_id),
 claims AS (
   SELECT c.submission_id, COUNT(*) AS made, COALESCE(MAX(x.pairs), 0) AS compared,
-    MAX(x.differ) AS differ
+    MAX(x.differ) AS differ, MAX(x.first_one) AS first_one, MAX(d.claim) AS claim,
+    MAX(d.value) AS value
   FROM submission_claim c LEFT JOIN compared x ON x.submission_id = c.submission_id
+  LEFT JOIN comparisons d ON d.submission_id = x.submission_id AND d.requirement = x.first_one
+    AND c.requirement = x.first_one
   GROUP BY c.submission_id)"""
     )
     return _Part(",\n".join(ctes), "LEFT JOIN claims ON claims.submission_id = base.submission_id")

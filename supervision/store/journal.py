@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session, col, select, update
@@ -63,7 +63,7 @@ def seal(row: JournalRow) -> str:
     content = json.dumps(
         [
             row.seq,
-            row.at.isoformat(),
+            row.at.astimezone(UTC).isoformat(),
             row.actor,
             row.action,
             row.subject,
@@ -94,3 +94,9 @@ def find_break(session: Session) -> Break | None:
     if (length, last) != (expected - 1, previous):
         return Break(expected, f"the journal ends at entry {expected - 1}, its head says {length}")
     return None
+
+
+def recent(session: Session, limit: int) -> list[JournalRow]:
+    """Return the last entries, oldest of them first."""
+    rows = session.exec(select(JournalRow).order_by(col(JournalRow.seq).desc()).limit(limit)).all()
+    return list(reversed(rows))

@@ -23,7 +23,7 @@ from supervision.domain.notices import (
     Silence,
 )
 from supervision.domain.workdays import OfficeHours
-from supervision.errors import NotFound
+from supervision.errors import NotFound, Refused
 from supervision.store.tables import DigestRow, NoticeRow
 
 PART = 500
@@ -274,3 +274,48 @@ def of_items(session: Session, plan: str, items: Collection[str]) -> list[Notice
             )
         )
     return found
+
+
+def revive(session: Session, plan: str, notice_id: int, *, due_at: datetime) -> DigestRow:
+    """Make a dead notice's digest due again, with all its dead notices."""
+    notice = find(session, plan, notice_id)
+    digest = find_digest(session, notice.digest_id) if notice.digest_id is not None else None
+    if digest is None or digest.state != DigestState.DEAD.value:
+        raise Refused(
+            f"notice {notice_id} is {notice.state}; only a dead one can be replayed "
+            "(`supervision notices list --state dead`)"
+        )
+    digest.state, digest.attempts, digest.due_at = DigestState.DUE.value, 0, due_at
+    session.add(digest)
+    session.exec(
+        sql_update(NoticeRow)
+        .where(
+            col(NoticeRow.digest_id) == digest.id,
+            col(NoticeRow.state) == NoticeState.DEAD.value,
+        )
+        .values(state=NoticeState.PLANNED.value, state_reason="")
+    )
+    session.flush()
+    return digest
+
+
+def held_by(session: Session, run_id: int) -> list[NoticeRow]:
+    """Return the notices of a run that wait for its release."""
+    return list(
+        session.exec(
+            select(NoticeRow)
+            .where(NoticeRow.run_id == run_id, NoticeRow.state == NoticeState.HELD.value)
+            .order_by(col(NoticeRow.id))
+        )
+    )
+
+
+def all_enclosed(session: Session, digest_id: int, *, states: Collection[str]) -> list[NoticeRow]:
+    """Return the notices of a digest in these states."""
+    return list(
+        session.exec(
+            select(NoticeRow)
+            .where(NoticeRow.digest_id == digest_id, col(NoticeRow.state).in_(states))
+            .order_by(col(NoticeRow.id))
+        )
+    )

@@ -19,6 +19,8 @@ from sqlmodel import Session
 
 from supervision.errors import ConfigurationError, StoreError
 
+__all__ = ["Database", "Session"]
+
 BUSY_SECONDS = 60
 _READING = "supervision_reading"
 

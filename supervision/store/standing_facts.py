@@ -33,6 +33,8 @@ facts AS (
     f.period, f.cycle, COALESCE(raised.level, 'L0') AS level,
     CASE WHEN :workday > f.opened_workday THEN :workday - f.opened_workday ELSE 0 END AS days_open,
     late.days_overdue,
+    CASE WHEN f.rectify_due_workday > :workday THEN f.rectify_due_workday - :workday
+      WHEN f.rectify_due_workday IS NOT NULL THEN 0 END AS days_to_rectify_due,
     CASE WHEN f.rectify_due_workday IS NULL THEN NULL
       WHEN :workday > f.rectify_due_workday THEN :workday - f.rectify_due_workday
       ELSE 0 END AS days_past_rectify_due,

@@ -236,3 +236,16 @@ def texts_before(session: Session, owed: ObligationRow) -> list[Mapping[str, Any
         return []
     before = latest(session, owed.plan, earlier.key)
     return [before.content] if before else []
+
+
+def listed(
+    session: Session, plan: str, *, unit: str | None = None, requirement: str | None = None
+) -> list[tuple[SubmissionRow, ReviewRow | None]]:
+    """Return all versions with their latest review, by obligation and version."""
+    query = select(SubmissionRow).where(SubmissionRow.plan == plan)
+    if unit is not None:
+        query = query.where(SubmissionRow.unit == unit)
+    if requirement is not None:
+        query = query.where(SubmissionRow.requirement == requirement)
+    rows = session.exec(query.order_by(col(SubmissionRow.obligation), col(SubmissionRow.version)))
+    return [(row, last_review(session, row)) for row in rows.all()]

@@ -1,0 +1,69 @@
+"""The entry point: verbs put together, and a user's mistake shown as a sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from rules.nodes import Faults
+from supervision.cli.finding_verbs import findings_app
+from supervision.cli.notice_verbs import escalations_app, notices_app
+from supervision.cli.plan_verbs import calendar_app, plan_app, rules_app
+from supervision.cli.run_verbs import evaluate, runs_app
+from supervision.cli.submit_verbs import extend, submissions_app, submit
+from supervision.cli.system_verbs import db_app, demo, doctor, journal_app, work
+from supervision.errors import SupervisionError
+
+USERS_MISTAKE = 2
+SHOWN_FAULTS = 200
+
+app = typer.Typer(
+    name="supervision",
+    help="督查：把工作安排变成规则，按时核对各单位报送，发现问题、提醒催办、生成重点关注名单。",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(demo)
+app.add_typer(plan_app, name="plan")
+app.add_typer(rules_app, name="rules")
+app.command()(submit)
+app.add_typer(submissions_app, name="submissions")
+app.command()(extend)
+app.command()(evaluate)
+app.add_typer(runs_app, name="runs")
+app.add_typer(findings_app, name="findings")
+app.add_typer(notices_app, name="notices")
+app.add_typer(escalations_app, name="escalations")
+app.command()(work)
+app.command()(doctor)
+app.add_typer(calendar_app, name="calendar")
+app.add_typer(db_app, name="db")
+app.add_typer(journal_app, name="journal")
+
+
+def main() -> None:
+    """Run the command line; exit 0 fine, 1 findings or failures, 2 a mistake of the user."""
+    try:
+        app()
+    except Faults as error:
+        for fault in error.faults[:SHOWN_FAULTS]:
+            print(fault, file=sys.stderr)
+        more = len(error.faults) - SHOWN_FAULTS
+        if more > 0:
+            print(f"… and {more} more", file=sys.stderr)
+        print(f"{len(error.faults)} fault(s); nothing was changed", file=sys.stderr)
+        sys.exit(USERS_MISTAKE)
+    except SupervisionError as error:
+        print(f"supervision: {error}", file=sys.stderr)
+        sys.exit(USERS_MISTAKE)
+    except BrokenPipeError:
+        # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""`supervision evaluate`, `runs …`: what the rules say, as of when, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from supervision.cli.context import (
+    AsOfOption,
+    ByOption,
+    DryRunOption,
+    Format,
+    FormatOption,
+    KnownAtOption,
+    PlanOption,
+    at_desk,
+    consoles,
+    moment,
+    this_user,
+)
+from supervision.cli.output import table_of, write_csv, write_json
+from supervision.domain.runs import Mode, RunStatus
+from supervision.domain.units import find_unit
+from supervision.errors import NotFound
+from supervision.services.contract import EvaluationOut, evaluation_out
+from supervision.services.desk import Desk
+from supervision.services.evaluate import Request
+from supervision.services.evaluate import evaluate as run_evaluation
+from supervision.services.release_run import release_run
+from supervision.store import runs as run_store
+
+runs_app = typer.Typer(help="督查运行：查看、放行", no_args_is_help=True)
+
+FINDING_COLUMNS = (
+    ("number", "编号"),
+    ("severity", "程度"),
+    ("state", "状态"),
+    ("unit", "单位"),
+    ("message", "问题"),
+)
+
+
+def evaluate(
+    plan: PlanOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    unit: Annotated[
+        list[str] | None, typer.Option("--unit", help="只看这个单位（可多次）", metavar="UNIT")
+    ] = None,
+    dry_run: DryRunOption = False,
+    by: ByOption = "",
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """按规则督查：判定、问题、通知、升级建议，一次写入。有问题时以状态 1 退出。"""
+    with at_desk(plan) as (app, desk):
+        request = Request(
+            plan=desk.code,
+            as_of=moment(as_of, desk),
+            known_at=moment(known_at, desk, end_of_day=True),
+            units=_unit_codes(desk, unit),
+            dry_run=dry_run,
+        )
+        err = consoles().err
+        if err.is_terminal:
+            with err.status("正在督查……"):
+                result = run_evaluation(
+                    app.database, request, app.tools, by=by or this_user(), now=app.now
+                )
+        else:
+            result = run_evaluation(
+                app.database, request, app.tools, by=by or this_user(), now=app.now
+            )
+        shown = evaluation_out(result, desk.adopted.zone)
+    if format_ is Format.JSON:
+        write_json(shown)
+    elif format_ is Format.CSV:
+        rows = [each.model_dump(mode="json") for each in shown.findings]
+        write_csv(rows, list(rows[0]) if rows else [key for key, _ in FINDING_COLUMNS])
+    else:
+        show_evaluation(shown, consoles().out)
+    for rule, text in result.broken:
+        consoles().err.print(f"规则 {rule} 无法表述其结论：{text}", markup=False, style="red")
+    if result.status is RunStatus.FAILED:
+        consoles().err.print(
+            f"督查运行失败，未写入任何结论：{result.cause}", markup=False, style="bold red"
+        )
+    if shown.findings or result.broken or result.status is RunStatus.FAILED:
+        raise typer.Exit(1)
+
+
+def _unit_codes(desk: Desk, names: list[str] | None) -> tuple[str, ...] | None:
+    if not names:
+        return None
+    codes = []
+    for name in names:
+        unit = find_unit(desk.adopted.pack.units, name)
+        if unit is None:
+            known = "、".join(each.code for each in desk.adopted.pack.units)
+            raise NotFound(f"no unit {name!r} in plan '{desk.code}'; units: {known}")
+        codes.append(unit.code)
+    return tuple(dict.fromkeys(codes))
+
+
+def show_evaluation(shown: EvaluationOut, out: Console) -> None:
+    """Write what a run did, for a person."""
+    run = shown.run
+    words = {
+        Mode.LIVE.value: f"督查运行 {run.id}",
+        Mode.DRY_RUN.value: "试运行（未写入）",
+        Mode.REPLAY.value: "回看（早于最近一次运行，不改变任何问题）",
+    }
+    out.print(
+        f"[bold]{words[run.mode]}[/]　截至 {run.as_of:%Y-%m-%d %H:%M}　"
+        f"已知至 {run.known_at:%Y-%m-%d %H:%M}　规则版本 {run.pack_revision[:12]}"
+    )
+    if run.status == RunStatus.HELD.value:
+        out.print(
+            f"[bold yellow]本次拟发{run.counts.held}件通知，超过上限，已暂扣；"
+            f"核对后用 supervision runs release {run.id} 放行[/]"
+        )
+    table = Table(title="各规则判定", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("规则", no_wrap=True)
+    table.add_column("名称", overflow="fold")
+    for heading in ("适用", "合格", "不合格", "未定", "豁免", "出错"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for rule in shown.rules:
+        values = (
+            rule.applicable,
+            rule.satisfied,
+            rule.violated,
+            rule.undecided,
+            rule.waived,
+            rule.broken,
+        )
+        table.add_row(
+            rule.rule, rule.title, *("[dim]0[/]" if value == 0 else str(value) for value in values)
+        )
+    out.print(table)
+    for each in shown.skipped:
+        out.print(f"未执行：{each.what}（{each.reason}）", markup=False)
+    if shown.findings:
+        rows = [each.model_dump(mode="json") for each in shown.findings]
+        out.print(table_of(rows, FINDING_COLUMNS, title=f"督查问题（{len(rows)}）"))
+    else:
+        out.print("没有发现问题")
+    counts = run.counts
+    out.print(
+        f"督查事项{run.obligations}项；新增{counts.opened}，保持{counts.kept}，"
+        f"消除{counts.cleared}，重现{counts.reopened}；通知{counts.notices}件，"
+        f"升级建议{counts.escalations}项"
+    )
+
+
+@runs_app.command("list")
+def list_runs(
+    plan: PlanOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="最多几次")] = 20,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """列出最近的督查运行。"""
+    with at_desk(plan) as (app, desk), app.database.reading() as session:
+        zone = desk.adopted.zone
+        rows = [
+            {
+                "id": row.id,
+                "as_of": row.as_of.astimezone(zone).isoformat(),
+                "status": row.status,
+                "pack_revision": row.ruleset,
+                "by": row.started_by,
+                **row.counts,
+                "cause": row.cause,
+            }
+            for row in run_store.recent(session, desk.code, limit)
+        ]
+    if format_ is Format.JSON:
+        write_json(rows)
+    elif format_ is Format.CSV:
+        write_csv(rows, list(rows[0]) if rows else ["id"])
+    elif not rows:
+        consoles().out.print("还没有督查运行；用 supervision evaluate 开始")
+    else:
+        table = Table(title="督查运行", title_justify="left", box=box.SIMPLE_HEAD)
+        names = {"completed": "完成", "failed": "失败", "held": "待放行"}
+        for heading in ("运行", "截至", "状态", "新增", "保持", "消除", "重现", "通知", "原因"):
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(
+                str(row["id"]),
+                str(row["as_of"])[:16].replace("T", " "),
+                names[str(row["status"])],
+                *(str(row.get(key, "—")) for key in ("opened", "kept", "cleared", "reopened")),
+                str(row.get("notices", "—")),
+                str(row["cause"]),
+            )
+        consoles().out.print(table)
+
+
+@runs_app.command()
+def release(
+    run: Annotated[int, typer.Argument(help="运行编号", metavar="RUN")],
+    plan: PlanOption = None,
+    by: ByOption = "",
+    reason: Annotated[str, typer.Option("--reason", help="理由", metavar="TEXT")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="不发，撤回")] = False,
+) -> None:
+    """放行（或撤回）被暂扣的一次运行的通知。"""
+    with at_desk(plan) as (app, desk):
+        count = release_run(
+            app.database,
+            run,
+            app.tools,
+            plan=desk.code,
+            by=by or this_user(),
+            reason=reason,
+            withdraw=withdraw,
+            now=app.now,
+        )
+    consoles().out.print(f"运行{run}的{count}件通知已{'撤回' if withdraw else '放行'}")
