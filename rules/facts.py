@@ -77,12 +77,12 @@ def in_order(firings: list[Firing]) -> list[Firing]:
 
 
 def violation_key(rule: str, key: Key) -> str:
-    r"""Return the key of the violation fact of a finding: `rule|per|per…`.
+    """Return the key of the violation fact of a finding: `rule|per|per…`.
 
-    `|` and `\` inside a value are escaped and unknown is `\-`, so different findings never meet.
+    In a value `|` is written %7C and `%` %25, and unknown is `%-`: different findings never meet.
+    (Backslashes would double with each finding on a finding; these grow by two.)
     """
     parts = (
-        r"\-" if part is None else str(part).replace("\\", "\\\\").replace("|", "\\|")
-        for part in key
+        "%-" if part is None else str(part).replace("%", "%25").replace("|", "%7C") for part in key
     )
     return "|".join((rule, *parts))

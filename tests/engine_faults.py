@@ -31,8 +31,9 @@ def crashes(compiled: CompiledRules, units: Sequence[UnitFacts]) -> list[Firing]
     """The C module reads where it must not."""
     import durable_rules_engine
 
-    durable_rules_engine.start_action_for_state(0, 1 << 30)
-    os.kill(os.getpid(), signal.SIGSEGV)
+    rule = '{"r":{"all":[{"p":{"$and":[{"k":1}]}}]}}'
+    handle = durable_rules_engine.create_ruleset("crashes", rule)
+    durable_rules_engine.start_action_for_state(handle, 1 << 30)
     return infer(compiled, units)
 
 

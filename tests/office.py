@@ -19,13 +19,14 @@ from supervision.bootstrap import App
 from supervision.config import Settings
 from supervision.domain.findings import Event, State
 from supervision.domain.submissions import Decision as ReviewDecision
-from supervision.services import escalation_list
+from supervision.services import issue_list
 from supervision.services.adopt_plan import Adoption, adopt_plan
 from supervision.services.decide import Decided, Decision, decide_findings
 from supervision.services.deliver import Delivery, deliver
 from supervision.services.evaluate import Evaluation, Request, evaluate
-from supervision.services.record_submission import Line, Recorded, record_submissions
+from supervision.services.record_submission import Recorded, record_submissions
 from supervision.services.review import grant_extension, review_submission
+from supervision.services.submission_files import Line
 from supervision.store import findings, journal, outbox
 from supervision.store.tables import FindingRow, NoticeRow
 
@@ -184,7 +185,7 @@ class Office:
             return rows
 
     def issue_list(self, when: str) -> dict[str, Any]:
-        return escalation_list.issue_list(
+        return issue_list.issue_list(
             self.app.database, self.app.tools, by="主任", at=at(when), now=self.clock()
         )
 

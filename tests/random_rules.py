@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
@@ -90,6 +90,11 @@ _VALUES_OR_UNKNOWN = {
     type_: st.sampled_from([*likely, *[None] * (len(likely) // 3)])
     for type_, likely in _LIKELY.items()
 }
+
+
+def values(column: Column) -> st.SearchStrategy[Value | None]:
+    """Values of a column, among them unknown if it may be."""
+    return _VALUES_OR_UNKNOWN[column.type] if column.nullable else _VALUES[column.type]
 
 
 @st.composite
@@ -244,15 +249,6 @@ def units(draw: st.DrawFn, table: Table, name: str, *, most: int = 7) -> UnitFac
     facts = []
     for i in range(draw(st.sampled_from([most, *range(most)]))):
         kind = draw(st.sampled_from(["report", "report", "target"]))
-        fields = {
-            column.name: draw((_VALUES_OR_UNKNOWN if column.nullable else _VALUES)[column.type])
-            for column in table[kind]
-        }
+        fields = {column.name: draw(values(column)) for column in table[kind]}
         facts.append(Fact(kind, f"{kind}/{i}", {**fields, "unit": name}))
     return UnitFacts(name, tuple(facts))
-
-
-def with_waived(
-    unit: UnitFacts, waived: frozenset[tuple[str, tuple[Value | None, ...]]]
-) -> UnitFacts:
-    return replace(unit, waived=waived)

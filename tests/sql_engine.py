@@ -128,7 +128,8 @@ class SqlEngine:
             for _, step in rule.severity
         ]
         groups = self._database.execute(
-            f"SELECT {', '.join(per)}, SUM(CASE WHEN {holds} THEN 1 ELSE 0 END), {', '.join(ladder)} "
+            f"SELECT {', '.join(per)}, SUM(CASE WHEN {holds} THEN 1 ELSE 0 END), "
+            f"{', '.join(ladder)} "
             f"FROM {tables} WHERE {different} AND ({holds}) IS NOT FALSE "
             f"GROUP BY {', '.join(per)} HAVING COUNT(*) >= {rule.rule.at_least}"
         ).fetchall()

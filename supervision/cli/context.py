@@ -82,8 +82,16 @@ class Output:
     err: Console
 
 
+PIPED_WIDTH = 140
+"""Characters a line when the output goes to a file or another program."""
+
+
 def consoles() -> Output:
-    return Output(Console(soft_wrap=False), Console(stderr=True, soft_wrap=True))
+    """Return where output goes; wide enough for tables when nobody's terminal sets the width."""
+    out = Console()
+    if not out.is_terminal:
+        out = Console(width=max(PIPED_WIDTH, out.width))
+    return Output(out, Console(stderr=True, soft_wrap=True))
 
 
 @contextmanager
@@ -100,6 +108,11 @@ def at_desk(plan: str | None) -> Iterator[tuple[App, Desk]]:
         with app.database.reading() as session:
             desk = open_desk(session, plan)
         yield app, desk
+
+
+def unit_names(desk: Desk) -> dict[str, str]:
+    """Return what the plan's units are called, by code."""
+    return {unit.code: unit.name for unit in desk.adopted.pack.units}
 
 
 def moment(text: str | None, desk: Desk, *, end_of_day: bool = False) -> datetime | None:

@@ -22,15 +22,23 @@ from supervision.cli.context import (
     day_of,
     moment,
     this_user,
+    unit_names,
 )
-from supervision.cli.output import SEVERITY_NAME, STATE_NAME, show, write_csv, write_json
+from supervision.cli.output import (
+    EVENT_NAME,
+    SEVERITY_NAME,
+    STATE_NAME,
+    show,
+    write_csv,
+    write_json,
+)
 from supervision.cli.run_verbs import FINDING_COLUMNS
 from supervision.domain.findings import Event, State
 from supervision.domain.units import find_unit
 from supervision.errors import NotFound
 from supervision.services.contract import FindingDetailOut, TransitionOut, finding_out
 from supervision.services.decide import Decision, decide_findings
-from supervision.services.evaluate import problem_of
+from supervision.services.found import problem_of
 from supervision.store import findings
 
 findings_app = typer.Typer(
@@ -81,6 +89,7 @@ def list_findings(
         title="督查问题",
         empty="没有这样的督查问题",
         console=consoles().out,
+        units=unit_names(desk),
     )
 
 
@@ -156,7 +165,7 @@ def _print_detail(detail: FindingDetailOut, unit: str) -> None:
     for each in detail.history:
         past.add_row(
             f"{each.at:%Y-%m-%d %H:%M}",
-            each.event,
+            EVENT_NAME[each.event],
             STATE_NAME[each.new],
             each.by,
             each.reason,

@@ -9,11 +9,12 @@ import typer
 
 from rules.nodes import Faults
 from supervision.cli.finding_verbs import findings_app
-from supervision.cli.notice_verbs import escalations_app, notices_app
+from supervision.cli.list_verbs import escalations_app
+from supervision.cli.notice_verbs import notices_app
 from supervision.cli.plan_verbs import calendar_app, plan_app, rules_app
 from supervision.cli.run_verbs import evaluate, runs_app
 from supervision.cli.submit_verbs import extend, submissions_app, submit
-from supervision.cli.system_verbs import db_app, demo, doctor, journal_app, work
+from supervision.cli.system_verbs import db_app, demo, doctor, journal_app
 from supervision.errors import SupervisionError
 
 USERS_MISTAKE = 2
@@ -37,14 +38,13 @@ app.add_typer(runs_app, name="runs")
 app.add_typer(findings_app, name="findings")
 app.add_typer(notices_app, name="notices")
 app.add_typer(escalations_app, name="escalations")
-app.command()(work)
 app.command()(doctor)
 app.add_typer(calendar_app, name="calendar")
 app.add_typer(db_app, name="db")
 app.add_typer(journal_app, name="journal")
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line; exit 0 fine, 1 findings or failures, 2 a mistake of the user."""
     try:
         app()
@@ -63,7 +63,3 @@ def main() -> None:
         # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-
-
-if __name__ == "__main__":
-    main()

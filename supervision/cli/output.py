@@ -18,6 +18,9 @@ from supervision.cli.context import Format
 Columns = Sequence[tuple[str, str]]
 """(key, heading) of what a table shows."""
 
+NARROW = frozenset({"number", "level", "severity", "state", "step", "id"})
+"""Columns that are never broken over lines."""
+
 SEVERITY_STYLE = {"critical": "bold red", "major": "red", "minor": "yellow", "info": "cyan"}
 SEVERITY_NAME = {"critical": "严重", "major": "较重", "minor": "一般", "info": "提示"}
 STATE_NAME = {
@@ -31,6 +34,28 @@ STATE_NAME = {
     "dismissed": "不予认定",
     "cleared": "自动消除",
     "waived": "已豁免",
+}
+EVENT_NAME = {
+    "open": "发现",
+    "confirm": "认定",
+    "dismiss": "不予认定",
+    "notify": "交办",
+    "acknowledge": "签收",
+    "appeal": "申诉",
+    "uphold": "维持认定",
+    "reject": "撤销认定",
+    "respond": "反馈",
+    "return": "退回重改",
+    "accept": "验收销号",
+    "waive": "豁免",
+    "clear": "自动消除",
+    "reopen": "重现",
+    "recheck satisfied": "复测达标",
+    "recheck failed": "复测又不达标",
+    "expire": "豁免到期",
+    "worsen": "情况加重",
+    "relapse": "反弹",
+    "raise severity": "程度升高",
 }
 NOTICE_KIND = {
     "assignment": "交办通知",
@@ -92,8 +117,12 @@ def show(
     title: str,
     empty: str,
     console: Console,
+    units: Mapping[str, str] | None = None,
 ) -> None:
-    """Write rows in the format asked for; `empty` is what a table says when there are none."""
+    """Write rows in the format asked for; `empty` is what a table says when there are none.
+
+    A table shows units by the names in `units`; JSON and CSV hold their codes.
+    """
     if format_ is Format.JSON:
         write_json(list(rows))
         return
@@ -105,20 +134,24 @@ def show(
     if not rows:
         console.print(empty)
         return
-    console.print(table_of(dumped, columns, title=f"{title}（{len(rows)}）"))
+    console.print(table_of(dumped, columns, title=f"{title}（{len(rows)}）", units=units))
 
 
-def table_of(rows: Sequence[Mapping[str, Any]], columns: Columns, *, title: str) -> Table:
+def table_of(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Columns,
+    *,
+    title: str,
+    units: Mapping[str, str] | None = None,
+) -> Table:
     """Return a rich table; severities are coloured and named, never coloured alone."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for key, heading in columns:
-        wide = key in ("message", "subject", "reason", "title")
-        table.add_column(
-            heading, overflow="fold", no_wrap=key in ("number", "level"), ratio=1 if wide else None
-        )
+        table.add_column(heading, overflow="fold", no_wrap=key in NARROW)
     for row in rows:
         style = SEVERITY_STYLE.get(str(row.get("severity")), "")
-        table.add_row(*(_shown(key, row.get(key), style) for key, _ in columns))
+        named = {**row, "unit": (units or {}).get(str(row.get("unit")), row.get("unit"))}
+        table.add_row(*(_shown(key, named.get(key), style) for key, _ in columns))
     return table
 
 

@@ -21,12 +21,13 @@ from supervision.cli.context import (
     consoles,
     moment,
     this_user,
+    unit_names,
 )
 from supervision.cli.output import table_of, write_csv, write_json
 from supervision.domain.runs import Mode, RunStatus
 from supervision.domain.units import find_unit
 from supervision.errors import NotFound
-from supervision.services.contract import EvaluationOut, evaluation_out
+from supervision.services.contract import EvaluationOut, RuleOut, evaluation_out
 from supervision.services.desk import Desk
 from supervision.services.evaluate import Request
 from supervision.services.evaluate import evaluate as run_evaluation
@@ -81,7 +82,7 @@ def evaluate(
         rows = [each.model_dump(mode="json") for each in shown.findings]
         write_csv(rows, list(rows[0]) if rows else [key for key, _ in FINDING_COLUMNS])
     else:
-        show_evaluation(shown, consoles().out)
+        show_evaluation(shown, consoles().out, unit_names(desk))
     for rule, text in result.broken:
         consoles().err.print(f"规则 {rule} 无法表述其结论：{text}", markup=False, style="red")
     if result.status is RunStatus.FAILED:
@@ -105,7 +106,7 @@ def _unit_codes(desk: Desk, names: list[str] | None) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(codes))
 
 
-def show_evaluation(shown: EvaluationOut, out: Console) -> None:
+def show_evaluation(shown: EvaluationOut, out: Console, units: dict[str, str]) -> None:
     """Write what a run did, for a person."""
     run = shown.run
     words = {
@@ -122,12 +123,30 @@ def show_evaluation(shown: EvaluationOut, out: Console) -> None:
             f"[bold yellow]本次拟发{run.counts.held}件通知，超过上限，已暂扣；"
             f"核对后用 supervision runs release {run.id} 放行[/]"
         )
+    _show_rules([rule for rule in shown.rules if rule.outcome == "finding"], out)
+    _show_steps([rule for rule in shown.rules if rule.outcome != "finding"], out)
+    for each in shown.skipped:
+        out.print(f"未执行：{each.what}（{each.reason}）", markup=False)
+    if shown.findings:
+        rows = [each.model_dump(mode="json") for each in shown.findings]
+        out.print(table_of(rows, FINDING_COLUMNS, title=f"督查问题（{len(rows)}）", units=units))
+    else:
+        out.print("没有发现问题")
+    counts = run.counts
+    out.print(
+        f"督查事项{run.obligations}项；新增{counts.opened}，保持{counts.kept}，"
+        f"消除{counts.cleared}，重现{counts.reopened}；通知{counts.notices}件，"
+        f"升级建议{counts.escalations}项"
+    )
+
+
+def _show_rules(rules: list[RuleOut], out: Console) -> None:
     table = Table(title="各规则判定", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("规则", no_wrap=True)
+    table.add_column("规则", overflow="fold")
     table.add_column("名称", overflow="fold")
     for heading in ("适用", "合格", "不合格", "未定", "豁免", "出错"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for rule in shown.rules:
+    for rule in rules:
         values = (
             rule.applicable,
             rule.satisfied,
@@ -140,19 +159,24 @@ def show_evaluation(shown: EvaluationOut, out: Console) -> None:
             rule.rule, rule.title, *("[dim]0[/]" if value == 0 else str(value) for value in values)
         )
     out.print(table)
-    for each in shown.skipped:
-        out.print(f"未执行：{each.what}（{each.reason}）", markup=False)
-    if shown.findings:
-        rows = [each.model_dump(mode="json") for each in shown.findings]
-        out.print(table_of(rows, FINDING_COLUMNS, title=f"督查问题（{len(rows)}）"))
-    else:
-        out.print("没有发现问题")
-    counts = run.counts
-    out.print(
-        f"督查事项{run.obligations}项；新增{counts.opened}，保持{counts.kept}，"
-        f"消除{counts.cleared}，重现{counts.reopened}；通知{counts.notices}件，"
-        f"升级建议{counts.escalations}项"
-    )
+
+
+def _show_steps(rules: list[RuleOut], out: Console) -> None:
+    """Reminders and proposals: those that hold for something now, and how many do not."""
+    holding = [rule for rule in rules if rule.violated]
+    if holding:
+        table = Table(
+            title="提醒与升级规则", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        )
+        table.add_column("规则", overflow="fold")
+        table.add_column("名称", overflow="fold")
+        table.add_column("适用", justify="right", no_wrap=True)
+        table.add_column("触发", justify="right", no_wrap=True)
+        for rule in holding:
+            table.add_row(rule.rule, rule.title, str(rule.applicable), str(rule.violated))
+        out.print(table)
+    if len(rules) > len(holding):
+        out.print(f"[dim]其余{len(rules) - len(holding)}条提醒与升级规则此时没有触发[/]\n")
 
 
 @runs_app.command("list")

@@ -28,8 +28,9 @@ from supervision.cli.context import (
 from supervision.cli.output import write_csv, write_json
 from supervision.domain.submissions import Decision
 from supervision.errors import SupervisionError
-from supervision.services.record_submission import read_lines, record_submissions
+from supervision.services.record_submission import record_submissions
 from supervision.services.review import grant_extension, review_submission
+from supervision.services.submission_files import read_lines
 from supervision.store import submissions
 
 submissions_app = typer.Typer(help="报送：查看、验收、退回", no_args_is_help=True)

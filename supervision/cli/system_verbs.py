@@ -1,4 +1,4 @@
-"""`supervision demo`, `work`, `doctor`, `db …`, `journal …`: the whole, and its health."""
+"""`supervision demo`, `doctor`, `db …`, `journal …`: the whole, and its health."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from supervision.cli.context import (
     FormatOption,
     application,
     consoles,
+    unit_names,
 )
-from supervision.cli.notice_verbs import print_list
+from supervision.cli.list_verbs import print_list
 from supervision.cli.output import NOTICE_KIND, NOTICE_STATE, write_csv, write_json
 from supervision.cli.run_verbs import show_evaluation
-from supervision.config import load_settings
+from supervision.config import load_settings, without_password
 from supervision.errors import SupervisionError
-from supervision.scheduling import work as work_until_stopped
 from supervision.services.contract import evaluation_out
 from supervision.services.demonstrate import Demonstration, demonstrate
 from supervision.services.examine import examine
@@ -69,7 +69,7 @@ def _show_demo(app: App, done: Demonstration, out: Console) -> None:
             f"规则{done.adoption.rules}条；载入报送{len(done.recorded.versions)}件、"
             f"台账{done.recorded.records}行\n"
         )
-    show_evaluation(evaluation_out(done.evaluation, zone), out)
+    show_evaluation(evaluation_out(done.evaluation, zone), out, unit_names(done.desk))
     with app.database.reading() as session:
         notices = outbox.listed(session, done.adoption.plan)
     counted = Counter((row.kind, row.state) for row in notices)
@@ -87,8 +87,9 @@ def _show_demo(app: App, done: Demonstration, out: Console) -> None:
         out.print("名单：没有需要升级的问题")
     url = app.database.shown_url
     out.print("\n[bold]放在哪里[/]")
-    out.print(f"  数据库　{url}", markup=False)
-    out.print(f"  邮件　　{app.transport.name}", markup=False)
+    out.print(f"  数据库　{url}", markup=False, soft_wrap=True)
+    mails = without_password(app.settings.transport_url)
+    out.print(f"  邮件　　{mails}", markup=False, soft_wrap=True)
     out.print("\n[bold]接下来可以试[/]")
     number = done.evaluation.problems[0].number if done.evaluation.problems else "W-2022-0001"
     later = (done.evaluation.as_of + timedelta(days=7)).astimezone(zone).date()
@@ -112,13 +113,6 @@ def _show_demo(app: App, done: Demonstration, out: Console) -> None:
 
 def _set_in_environment() -> set[str]:
     return {f"SUPERVISION_{name.upper()}" for name in load_settings().model_fields_set}
-
-
-def work() -> None:
-    """按时工作：工作日定时督查、每分钟发信；收到 SIGTERM 后做完手头的事再退出。"""
-    with application() as app:
-        _ = app.transport  # a wrong mail setting is said now, not at the first mail
-        work_until_stopped(app)
 
 
 def doctor(format_: FormatOption = Format.TABLE) -> None:

@@ -50,10 +50,15 @@ class RunOut(_Contract):
 
 
 class RuleOut(_Contract):
-    """applicable = satisfied + violated + undecided + waived + broken."""
+    """applicable = satisfied + violated + undecided + waived + broken.
+
+    `outcome` is finding, notice or escalation; of the last two, violated means that the rule asks
+    for one.
+    """
 
     rule: str
     title: str
+    outcome: str
     applicable: int
     satisfied: int
     violated: int

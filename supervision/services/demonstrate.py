@@ -16,9 +16,10 @@ from supervision.errors import Refused
 from supervision.services.adopt_plan import Adoption, adopt_plan
 from supervision.services.deliver import Delivery, Postman, deliver
 from supervision.services.desk import Desk, open_desk
-from supervision.services.escalation_list import issue_list
 from supervision.services.evaluate import Evaluation, Request, Tools, evaluate
-from supervision.services.record_submission import Recorded, read_lines, record_submissions
+from supervision.services.issue_list import issue_list
+from supervision.services.record_submission import Recorded, record_submissions
+from supervision.services.submission_files import read_lines
 from supervision.store import escalations, runs
 from supervision.store.session import Database
 
@@ -79,11 +80,17 @@ def demonstrate(
     evaluation = evaluate(database, request, tools, by=ACTOR, now=now)
     delivery = Delivery()
     if not again:
+
+        def send() -> Delivery:
+            return deliver(
+                database, postman, plan=adoption.plan, actor=ACTOR, at=scene.as_of, now=now
+            )
+
+        # the units are told first, so that the list says what was already done
+        delivery = send()
         with suppress(Refused):  # nobody is to be listed: the demonstration says so
             issue_list(database, tools, plan=adoption.plan, by=ACTOR, at=scene.as_of, now=now)
-        delivery = deliver(
-            database, postman, plan=adoption.plan, actor=ACTOR, at=scene.as_of, now=now
-        )
+            delivery = delivery.plus(send())
     with database.reading() as session:
         issued = escalations.last_list(session, adoption.plan)
         document = dict(issued.document) if issued else None

@@ -7,23 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
-from notifications.errors import RenderError
 from notifications.render import Renderer
 from rules.checked import CheckedRule
-from rules.facts import Key, violation_key
-from rules.vocabulary import Level, Review
-from supervision.domain.findings import OPEN, STANDING, State
-from supervision.domain.reconciliation import Change, Effect, Seen, Standing, Verdict, reconcile
+from rules.facts import Key
+from rules.vocabulary import Level
+from supervision.domain.findings import OPEN, State
+from supervision.domain.reconciliation import Change, Effect, Standing, Verdict, reconcile
 from supervision.domain.runs import Mode, RunStatus
 from supervision.domain.workdays import OfficeHours
 from supervision.errors import NotFound, Refused, RunFailed
-from supervision.services import found as wording
-from supervision.services.found import Found, Problem, Whole
+from supervision.services.found import Found, Problem, problem_of
 from supervision.services.judge import Inference, Judged, judge, kinds_needed
 from supervision.services.load_rules import bind_all, stored_rules
 from supervision.services.plan_notices import write_notices
 from supervision.services.propose_escalations import propose
 from supervision.services.sources import FactsAt
+from supervision.services.verdicts import RuleVerdicts, count_verdicts, sight, unproven
 from supervision.store import findings, journal, plans, runs
 from supervision.store.session import Database, Session
 from supervision.store.tables import FindingRow, JobSlotRow, RunRow, RunRuleRow
@@ -52,21 +51,6 @@ class Tools:
     mail_domain: str
     max_findings: int
     max_notices: int
-
-
-@dataclass(frozen=True)
-class RuleVerdicts:
-    """The five verdict counts of one rule; `missing`: unknown fields that left it undecided."""
-
-    rule: str
-    title: str
-    applicable: int
-    satisfied: int
-    violated: int
-    undecided: int
-    waived: int
-    broken: int
-    missing: Mapping[str, int]
 
 
 @dataclass
@@ -193,25 +177,26 @@ class _Run:
         first = [rule for rule in rules if not rule.second_pass]
         second = [rule for rule in rules if rule.second_pass]
         judged = self._judge(first)
-        found, seen = self._found(first, judged)
+        sighting = sight(self.session, first, judged, self.facts, self.tools.renderer)
+        result.broken = sighting.broken
         on_file: Mapping[str, Standing] = {}
         if result.mode is not Mode.REPLAY:
             on_file = findings.standing(self.session, result.plan, units=self.facts.units)
         changes = reconcile(
             on_file,
-            seen,
-            unproven=self._unproven(first, on_file, seen),
+            sighting.seen,
+            unproven=unproven(self.session, first, self.facts, on_file, sighting.seen),
             today=self.facts.today,
             now=result.as_of,
         )
-        self._count_verdicts(first, judged, changes)
+        result.rules += count_verdicts(first, judged, changes=changes, broken=sighting.broken)
         self._count_effects(changes)
         if result.mode is Mode.REPLAY:
             result.problems = sorted(
-                (each.as_problem(result.as_of) for each in found.values()), key=_by_weight
+                (each.as_problem(result.as_of) for each in sighting.found.values()), key=_by_weight
             )
             return
-        self._store(changes, found)
+        self._store(changes, sighting.found)
         self._second_pass(second)
         self._finish()
 
@@ -238,106 +223,6 @@ class _Run:
         return {unit: frozenset(keys) for unit, keys in waived.items()}
 
     # --- Verdicts --------------------------------------------------------------------------------
-
-    def _found(
-        self, rules: Sequence[CheckedRule], judged: Judged
-    ) -> tuple[dict[str, Found], dict[str, Seen]]:
-        """Return the violated verdicts in words, and what was seen of each fingerprint."""
-        by_id = {rule.rule.id: rule for rule in rules}
-        whole: Whole = {
-            (kind, key): fact
-            for kind, keys in wording.facts_to_fetch(by_id, judged).items()
-            for key, fact in self.facts.whole(self.session, kind, keys).items()
-        }
-        rows = plans.current_obligations(self.session, self.result.plan, (key for _, key in whole))
-        originals = {key: row.due_on for key, row in rows.items()}
-        found: dict[str, Found] = {}
-        seen: dict[str, Seen] = {}
-        for firing in judged.firings:
-            rule = by_id[firing.rule]
-            fingerprint = violation_key(firing.rule, firing.key)
-            try:
-                found[fingerprint] = wording.put_in_words(
-                    rule,
-                    firing,
-                    whole,
-                    pack=self.pack,
-                    as_of=self.result.as_of.astimezone(self.adopted.zone),
-                    originals=originals,
-                    renderer=self.tools.renderer,
-                )
-            except RenderError as error:
-                seen[fingerprint] = Seen(Verdict.BROKEN)
-                self.result.broken.append((firing.rule, f"{fingerprint}: {error}"))
-                continue
-            automatic = rule.rule.review is Review.AUTOMATIC
-            seen[fingerprint] = Seen(Verdict.VIOLATED, firing.severity, automatic)
-        for rule_id, keys in judged.undecided.items():
-            seen.update((violation_key(rule_id, key), Seen(Verdict.UNDECIDED)) for key in keys)
-        return found, seen
-
-    def _unproven(
-        self,
-        rules: Sequence[CheckedRule],
-        on_file: Mapping[str, Standing],
-        seen: Mapping[str, Seen],
-    ) -> set[str]:
-        """Return findings no longer violated only because the rule, a parameter or band changed."""
-        doubtful = [
-            fingerprint
-            for fingerprint, each in on_file.items()
-            if each.state in STANDING and fingerprint not in seen
-        ]
-        by_id = {rule.rule.id: rule for rule in rules}
-        rows = findings.by_fingerprint(self.session, self.result.plan, doubtful)
-        return {
-            fingerprint
-            for fingerprint, row in rows.items()
-            if self._only_terms_changed(row, by_id.get(row.rule))
-        }
-
-    def _only_terms_changed(self, row: FindingRow, rule: CheckedRule | None) -> bool:
-        then = row.facts["facts"]
-        now = [
-            self.facts.whole(self.session, each["kind"], [each["key"]]).get(each["key"])
-            for each in then
-        ]
-        there = [fact for fact in now if fact is not None]
-        if rule is not None and wording.terms_of(
-            rule, there[: len(rule.patterns)], self.pack, self.facts.today
-        ) == dict(row.terms):
-            return False
-        return all(
-            fact is not None and wording.deeds(fact.fields) == wording.deeds(each["fields"])
-            for each, fact in zip(then, now, strict=True)
-        )
-
-    def _count_verdicts(
-        self, rules: Sequence[CheckedRule], judged: Judged, changes: Sequence[Change]
-    ) -> None:
-        waived_now = {each.fingerprint for each in changes if each.reported is Verdict.WAIVED}
-        waived = Counter(
-            firing.rule
-            for firing in judged.firings
-            if violation_key(firing.rule, firing.key) in waived_now
-        )
-        broken = Counter(rule for rule, _ in self.result.broken)
-        violated = Counter(firing.rule for firing in judged.firings)
-        self.result.rules += [
-            RuleVerdicts(
-                rule=name,
-                title=rule.rule.title,
-                applicable=judged.counts[name].applicable,
-                satisfied=judged.counts[name].satisfied,
-                violated=violated[name] - waived[name] - broken[name],
-                undecided=len(judged.undecided.get(name, {})),
-                waived=waived[name],
-                broken=broken[name],
-                missing=judged.missing(name),
-            )
-            for rule in rules
-            for name in [rule.rule.id]
-        ]
 
     def _count_effects(self, changes: Sequence[Change]) -> None:
         effects = Counter(change.effect for change in changes)
@@ -397,7 +282,7 @@ class _Run:
         result, row = self.result, self.row
         assert row is not None
         judged = self._judge(rules)
-        self._count_verdicts(rules, judged, [])
+        result.rules += count_verdicts(rules, judged)
         by_id = {rule.rule.id: rule for rule in rules}
         written = write_notices(
             self.session,
@@ -511,24 +396,6 @@ class _Run:
             data={"as_of": self.result.as_of, "cause": self.result.cause},
             at=self.now,
         )
-
-
-def problem_of(row: FindingRow) -> Problem:
-    """Return a stored finding as people are shown it."""
-    return Problem(
-        number=row.number,
-        rule=row.rule,
-        title=row.title,
-        clause=row.clause,
-        unit=row.unit,
-        requirement=row.requirement,
-        period=row.period,
-        severity=row.severity,
-        state=row.state,
-        message=row.message,
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
-    )
 
 
 def _by_weight(problem: Problem) -> tuple[int, str, str, str]:

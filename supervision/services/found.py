@@ -18,6 +18,7 @@ from supervision.services.judge import Judged
 from supervision.services.load_rules import params_on
 from supervision.services.wording import FactInWords, Fields, message_context
 from supervision.store.findings import NewFinding
+from supervision.store.tables import FindingRow
 
 Whole = Mapping[tuple[str, str], FactInWords]
 
@@ -40,6 +41,7 @@ TIME_AND_TERMS = frozenset(
         "behind",
         "role",
         "unit_category",
+        "late_node_limit",
     }
 )
 """Fields that change with time, rule or plan alone; all others say what the unit has done."""
@@ -226,3 +228,21 @@ def _period(rule: CheckedRule, firing: Firing, facts: Sequence[FactInWords]) -> 
         return _text(facts[0].fields.get("period")) if facts else None
     names = [each.name for each in rule.per]
     return _text(firing.key[names.index("period")]) if "period" in names else None
+
+
+def problem_of(row: FindingRow) -> Problem:
+    """Return a stored finding as people are shown it."""
+    return Problem(
+        number=row.number,
+        rule=row.rule,
+        title=row.title,
+        clause=row.clause,
+        unit=row.unit,
+        requirement=row.requirement,
+        period=row.period,
+        severity=row.severity,
+        state=row.state,
+        message=row.message,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+    )

@@ -26,7 +26,7 @@ from supervision.domain.pack import Pack
 from supervision.domain.workdays import OfficeHours
 from supervision.services.judge import Judged
 from supervision.services.mails import addresses, digest_context, holder_of
-from supervision.services.wording import FactInWords, message_context, period_label
+from supervision.services.wording import FactInWords, item_title, message_context
 from supervision.store import findings, outbox, plans
 from supervision.store.outbox import Envelope
 from supervision.store.plans import Adopted
@@ -329,7 +329,7 @@ def _item(
         due_on = date.fromisoformat(planned.due.tag)
         calendar, today = desk.hours.calendar, desk.today
         item |= {
-            "title": f"{period_label(owed.period)}{requirement.title}",
+            "title": item_title(requirement, owed.period),
             "basis": requirement.basis.value,
             "due_on": due_on.isoformat(),
             "original_due_on": owed.due_on.isoformat() if owed.due_on != due_on else None,
@@ -342,10 +342,11 @@ def _item(
             item["due_on"] = finding.rectify_due.isoformat()
     if firing is not None:
         fields = judged.found[rule.patterns[0].on, firing.facts[0][0]].fact.fields
-        for name in ("days_overdue", "days_to_due"):
-            value = fields.get(name)
-            if isinstance(value, int):
-                item[name] = value
+        # of a finding it is the rectification that is late
+        late = "days_overdue" if finding is None else "days_past_rectify_due"
+        left = "days_to_due" if finding is None else "days_to_rectify_due"
+        item["days_overdue"] = int(fields.get(late) or 0)
+        item["days_to_due"] = int(fields.get(left) or item["days_to_due"])
         if rule.rule.message:
             fact = FactInWords(rule.patterns[0].on, firing.facts[0][0], fields)
             context = message_context(

@@ -6,11 +6,9 @@ either.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,11 +29,11 @@ from supervision.domain.submissions import (
 from supervision.domain.units import Unit, find_unit
 from supervision.domain.workdays import CalendarMissing, WorkCalendar
 from supervision.errors import NotFound
+from supervision.services.submission_files import Line
 from supervision.store import journal, plans, runs, submissions
 from supervision.store.session import Database, Session
 from supervision.store.tables import ObligationRow
 
-MAX_FILE = 256 * 1024 * 1024
 KEYS = (
     "unit",
     "requirement",
@@ -47,15 +45,6 @@ KEYS = (
     "evidence",
 )
 REQUIRED = ("unit", "requirement", "period", "submitted_at", "by")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One submission as it came, and where from."""
-
-    file: str
-    number: int
-    value: object
 
 
 @dataclass(frozen=True)
@@ -93,52 +82,6 @@ class _Desk:
     def fault(self, line: Line, where: str, text: str) -> None:
         place = f"{where}: " if where else ""
         self.faults.append(Fault(line.file, line.number, 1, f"{place}{text}"))
-
-
-def read_lines(path: Path) -> list[Line]:
-    """Return the objects of a JSON Lines file; Faults for what is not JSON, line by line."""
-    name = str(path)
-    if not path.is_file():
-        raise Faults([Fault(name, 1, 1, "no such file; give a file of JSON Lines (.jsonl)")])
-    if path.stat().st_size > MAX_FILE:
-        raise Faults([Fault(name, 1, 1, f"is larger than {MAX_FILE // 2**20} MiB; split it")])
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise Faults([Fault(name, line, 1, "is not UTF-8; save it as UTF-8")]) from None
-    lines, faults = [], []
-    for number, written in enumerate(text.split("\n"), start=1):
-        if not written.strip():
-            continue
-        try:
-            value = json.loads(written, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
-        except json.JSONDecodeError as error:
-            faults.append(Fault(name, number, error.colno, f"is not JSON: {error.msg}"))
-        except RecursionError:
-            faults.append(Fault(name, number, 1, "is nested too deeply"))
-        except ValueError as error:
-            faults.append(Fault(name, number, 1, f"is not JSON: {error}"))
-        else:
-            lines.append(Line(name, number, value))
-    if faults:
-        raise Faults(faults)
-    if not lines:
-        raise Faults([Fault(name, 1, 1, "holds no submission; each line is one JSON object")])
-    return lines
-
-
-def _no_constant(text: str) -> object:
-    raise ValueError(f"{text} is no number that JSON knows")
-
-
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
-    return found
 
 
 def record_submissions(

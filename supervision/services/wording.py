@@ -67,6 +67,11 @@ def period_label(period: object) -> str:
         return str(period)
 
 
+def item_title(requirement: Requirement, period: str) -> str:
+    """Return what an obligation is called in mails and lists: the duty, and its period."""
+    return f"{requirement.title}（{period_label(period)}）"
+
+
 def basis_of(pack: Pack, rule: CheckedRule) -> str:
     """Return on what a finding rests: the plan, the clause, and what the office itself set."""
     clause = _clause(pack, rule.rule.clause)

@@ -101,7 +101,9 @@ class FactSource:
     def always(self) -> frozenset[str]:
         if self.kind in OBLIGATION_KINDS:
             return ALWAYS_WANTED
-        return frozenset({"unit", "cycle"}) if self.kind == "finding" else frozenset({"unit"})
+        if self.kind == "finding":
+            return frozenset({"unit", "cycle", "days_past_rectify_due", "days_to_rectify_due"})
+        return frozenset({"unit"})
 
 
 def _column(field: FieldRef) -> str:

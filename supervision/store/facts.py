@@ -7,8 +7,8 @@ happened; `known_at` decides which versions of all this were known.  Every value
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,27 +16,12 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.sql.elements import BindParameter, TextClause
 
 from rules.catalogue import KINDS, OBLIGATION_KINDS
-from rules.conditions import Condition, FieldRef
-from rules.lowering import escape_for_text, to_sql
+from supervision.store.claims import borne_out_part, claims_part
 from supervision.store.columns import Instant
-from supervision.store.ledger_sql import Dialect, ledger_column
+from supervision.store.ledger_sql import Dialect
+from supervision.store.measures import KNOWN, MILLION, Measured, Part, measured_part
 
-MILLION = 1_000_000
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How one requirement is measured over a ledger; `where` is checked, `tier` a ledger field."""
-
-    requirement: str
-    ledger: str
-    count: bool
-    count_distinct: str | None
-    sum: str | None
-    where: Condition
-    dated: bool
-    tier: str | None = None
-    ledger_fields: Mapping[str, str] = field(default_factory=dict)
+__all__ = ["DAYS_OVERDUE", "Measured", "Moment", "every_obligation", "obligation_facts"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +67,6 @@ class Moment:
         return found.bindparams(*params)
 
 
-_KNOWN = "{0}.recorded_at <= :known_at AND {0}.superseded_at > :known_at"
 # A version is in force until a later one is both known and has happened.
 _IN_FORCE = (
     "{0}.recorded_at <= :known_at AND {0}.{1} <= :as_of"
@@ -103,16 +87,16 @@ def _owed(kind: str | None, moment: Moment) -> str:
     COALESCE(e.due_at, o.due_at) AS due_at, COALESCE(e.due_day, o.due_day) AS due_day,
     COALESCE(e.due_workday, o.due_workday) AS due_workday
   FROM obligation o
-  JOIN unit u ON u.plan = o.plan AND u.code = o.unit AND {_KNOWN.format("u")}
+  JOIN unit u ON u.plan = o.plan AND u.code = o.unit AND {KNOWN.format("u")}
   LEFT JOIN extension e ON e.plan = o.plan AND e.obligation = o.filing_key
     AND {_IN_FORCE.format("e", "decided_at")}
-  WHERE o.plan = :plan AND {_KNOWN.format("o")}{chosen})"""
+  WHERE o.plan = :plan AND {KNOWN.format("o")}{chosen})"""
 
 
 _FILING = f"""filing AS (
-  SELECT s.id, s.obligation, s.requirement, s.clause, s.unit, s.period, s.version, s.submitted_day,
-    s.first_submitted_at, s.first_submitted_workday, s.signed, s.elements_missing, s.copied_share,
-    s.claimed, s.done, r.decision, r.correction_due_at, r.correction_due_workday,
+  SELECT s.id, s.obligation, s.requirement, s.clause, s.unit, s.period, s.version, s.submitted_at,
+    s.submitted_day, s.first_submitted_at, s.first_submitted_workday, s.signed, s.elements_missing,
+    s.copied_share, s.claimed, s.done, r.decision, r.correction_due_at, r.correction_due_workday,
     CASE WHEN r.decision = 'returned' THEN 0 ELSE 1 END AS counts
   FROM submission s
   LEFT JOIN review r ON r.submission_id = s.id AND r.recorded_at <= :known_at
@@ -123,7 +107,8 @@ _FILING = f"""filing AS (
 
 _BASE = """base AS (
   SELECT owed.*, f.id AS submission_id, f.version, f.signed, f.elements_missing, f.copied_share,
-    f.claimed, f.done, f.submitted_day, f.first_submitted_at, f.first_submitted_workday, f.decision,
+    f.claimed, f.done, f.submitted_at, f.submitted_day, f.first_submitted_at,
+    f.first_submitted_workday, f.decision,
     CASE WHEN f.id IS NULL THEN 0 ELSE f.counts END AS filed,
     CASE WHEN :as_of > owed.due_at THEN 1 ELSE 0 END AS due_passed,
     CASE WHEN f.decision = 'returned' AND f.correction_due_at > owed.due_at
@@ -133,15 +118,7 @@ _BASE = """base AS (
   FROM owed LEFT JOIN filing f ON f.obligation = owed.filing_key)"""
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A CTE that some fields need: its SQL, and how it is joined to `base`."""
-
-    cte: str
-    join: str
-
-
-_RETURNS = _Part(
+_RETURNS = Part(
     """returns AS (
   SELECT s.obligation, COUNT(*) AS times, MAX(r.decided_workday) AS last_workday
   FROM review r JOIN submission s ON s.id = r.submission_id
@@ -150,7 +127,7 @@ _RETURNS = _Part(
   GROUP BY s.obligation)""",
     "LEFT JOIN returns ON returns.obligation = base.filing_key",
 )
-_EVIDENCE = _Part(
+_EVIDENCE = Part(
     """proofs AS (
   SELECT e.submission_id, COUNT(*) AS pieces, SUM(CASE WHEN EXISTS (
       SELECT 1 FROM evidence e2 JOIN filing f2 ON f2.id = e2.submission_id
@@ -162,19 +139,19 @@ _EVIDENCE = _Part(
 )
 
 
-def _tasks_part(dialect: Dialect) -> _Part:
+def _tasks_part(dialect: Dialect) -> Part:
     # SQLite before 3.44 knows no ORDER BY inside an aggregate; it takes the rows as they come.
     clauses = {
         "sqlite": "GROUP_CONCAT(clause, ',')",
         "postgres": "STRING_AGG(clause, ',' ORDER BY clause)",
     }[dialect]
-    return _Part(
+    return Part(
         f"""tasks AS (
   SELECT submission_id, COUNT(*) AS uncovered, {clauses} AS clauses
   FROM (
     SELECT f.id AS submission_id, a.clause
     FROM filing f
-    JOIN assignment a ON a.plan = :plan AND a.unit = f.unit AND {_KNOWN.format("a")}
+    JOIN assignment a ON a.plan = :plan AND a.unit = f.unit AND {KNOWN.format("a")}
     LEFT JOIN submission_task t ON t.submission_id = f.id AND t.clause = a.clause
     WHERE t.clause IS NULL
     ORDER BY f.id, a.clause) AS lacking
@@ -188,11 +165,11 @@ def _band_of(row: str) -> str:
     return f"({row}.target / 1000) * (CAST(:tolerance AS BIGINT) / 1000)"
 
 
-_NODES = _Part(
+_NODES = Part(
     f"""bounds AS (
   SELECT o.clause, o.unit, MAX(o.due_day) AS last_day,
     MAX(CASE WHEN o.about = 1 THEN o.target - {_band_of("o")} ELSE o.target END) AS target
-  FROM obligation o WHERE o.plan = :plan AND o.kind <> 'plan' AND {_KNOWN.format("o")}
+  FROM obligation o WHERE o.plan = :plan AND o.kind <> 'plan' AND {KNOWN.format("o")}
   GROUP BY o.clause, o.unit),
 clause_bounds AS (
   SELECT clause, MAX(last_day) AS last_day FROM bounds GROUP BY clause),
@@ -218,13 +195,13 @@ late_nodes AS (
     "LEFT JOIN schedule ON schedule.submission_id = base.submission_id"
     " LEFT JOIN late_nodes ON late_nodes.submission_id = base.submission_id",
 )
-_FELL = _Part(
+_FELL = Part(
     f"""drops AS (
   SELECT f.id AS submission_id, c.requirement, b.value AS old_value, c.value AS new_value
   FROM filing f
-  JOIN obligation o ON o.plan = :plan AND o.key = f.obligation AND {_KNOWN.format("o")}
+  JOIN obligation o ON o.plan = :plan AND o.key = f.obligation AND {KNOWN.format("o")}
   JOIN obligation p ON p.plan = :plan AND p.unit = o.unit AND p.requirement = o.requirement
-    AND p.period_no = o.period_no - 1 AND {_KNOWN.format("p")}
+    AND p.period_no = o.period_no - 1 AND {KNOWN.format("p")}
   JOIN filing before ON before.obligation = p.key AND before.counts = 1
   JOIN submission_claim c ON c.submission_id = f.id
   JOIN submission_claim b ON b.submission_id = before.id AND b.requirement = c.requirement
@@ -258,7 +235,7 @@ _HIGH = f"CASE WHEN base.about = 1 THEN base.target + {_band_of('base')} ELSE ba
 # value / target in thousandths, as a decimal: the product stays within 64 bits up to 9e15
 _ATTAINMENT = "CASE WHEN base.target > 0 THEN measured.value * 1000 / base.target * 1000 END"
 
-_COMMON: dict[str, tuple[str, tuple[_Part, ...]]] = {
+_COMMON: dict[str, tuple[str, tuple[Part, ...]]] = {
     **{
         name: (f"base.{name}", ())
         for name in (
@@ -313,7 +290,7 @@ def _above_zero(sql: str) -> str:
 
 def _columns(
     kind: str, measures: Sequence[Measured], dialect: Dialect
-) -> dict[str, tuple[str, tuple[_Part, ...]]]:
+) -> dict[str, tuple[str, tuple[Part, ...]]]:
     columns = dict(_COMMON)
     if kind == "plan":
         tasks = _tasks_part(dialect)
@@ -329,13 +306,14 @@ def _columns(
             "late_node_limit": (_when_filed("late_nodes.last_day"), (_NODES,)),
         }
     elif kind == "report":
-        tasks, compared = _tasks_part(dialect), _claims_part(measures, dialect)
+        tasks, compared = _tasks_part(dialect), claims_part(measures, dialect)
         columns |= {
             "copied_share": (_when_filed("base.copied_share"), ()),
             "tasks_unmentioned": (_count_when_filed("tasks.uncovered"), (tasks,)),
             "claims_mismatched": (
                 "CASE WHEN base.filed = 0 THEN NULL WHEN claims.made IS NULL THEN 0"
-                " WHEN claims.compared = 0 THEN NULL ELSE CAST(claims.differ AS INTEGER) END",
+                " WHEN claims.differ > 0 THEN CAST(claims.differ AS INTEGER)"
+                " WHEN claims.compared = claims.made THEN 0 END",
                 (compared,),
             ),
             "fell": (_count_when_filed("falls.fell"), (_FELL,)),
@@ -348,7 +326,7 @@ def _columns(
             "fell_to": (_when_filed("falls.new_value"), (_FELL,)),
         }
     else:
-        part = _measured_part(measures, dialect)
+        part = measured_part(measures, dialect)
         outside = ("CAST(measured.outside AS INTEGER)", (part,))
         if kind == "target":
             columns |= {
@@ -367,7 +345,11 @@ def _columns(
                 "high": (_HIGH, ()),
                 "shortfall": (_above_zero(f"({_LOW}) - measured.value"), (part,)),
                 "excess": (_above_zero(f"measured.value - ({_HIGH})"), (part,)),
-                "claim_gap": (f"{_when_filed('base.claimed')} - measured.value", (part,)),
+                "claim_gap": (
+                    "CASE WHEN base.filed = 0 THEN NULL WHEN base.claimed = values_then.value"
+                    " THEN 0 ELSE base.claimed - measured.value END",
+                    (part, borne_out_part(measures, dialect)),
+                ),
                 "attendances": ("measured.attendances", (part,)),
                 "tiers": ("measured.tiers", (part,)),
                 "untiered": ("CAST(measured.untiered AS INTEGER)", (part,)),
@@ -389,136 +371,6 @@ def _columns(
     return columns
 
 
-# --- Measures over ledgers -----------------------------------------------------------------------
-
-
-def _ledger_cte(ledger: str) -> str:
-    """Rows in force of one ledger; `nth` > 1 is a thing that was filed before."""
-    return f"""rows_{ledger} AS (
-  SELECT r.unit, f.clause, r.day, r.first_day, r.data,
-    ROW_NUMBER() OVER (PARTITION BY r.unit, r.identity
-      ORDER BY f.first_submitted_at, r.submission_id, r.row_no) AS nth
-  FROM record r JOIN filing f ON f.id = r.submission_id AND f.counts = 1
-  WHERE r.plan = :plan AND r.ledger = '{ledger}')"""
-
-
-def _row_tests(measured: Measured, dialect: Dialect, last_day: str) -> tuple[str, str, str]:
-    """Return SQL for: the row is meant, it counts, and what is counted of it (encoded)."""
-
-    def column(name: str) -> str:
-        return ledger_column("r.data", name, measured.ledger_fields[name], dialect)
-
-    def of_condition(reference: FieldRef) -> str:
-        return column(reference.name)
-
-    meant = escape_for_text(to_sql(measured.where, dialect, of_condition))
-    counts = f"r.nth = 1 AND ({meant})"
-    if measured.dated:
-        counts += f" AND r.day BETWEEN :year_first_day AND :year_last_day AND r.day <= {last_day}"
-    if measured.count:
-        number = f"CAST(SUM(CASE WHEN {counts} THEN {MILLION} ELSE 0 END) AS BIGINT)"
-    elif measured.count_distinct is not None:
-        thing = column(measured.count_distinct)
-        number = f"COUNT(DISTINCT CASE WHEN {counts} THEN {thing} END) * {MILLION}"
-    else:
-        assert measured.sum is not None
-        amount = column(measured.sum)
-        if measured.ledger_fields[measured.sum] == "integer":
-            amount = f"{amount} * {MILLION}"
-        number = f"CAST(COALESCE(SUM(CASE WHEN {counts} THEN {amount} END), 0) AS BIGINT)"
-    return meant, counts, number
-
-
-def _measured_part(measures: Sequence[Measured], dialect: Dialect) -> _Part:
-    """Measure each obligation over its unit's rows; a lead's over all rows filed for its clause.
-
-    NULL where nothing was filed for the clause: not known is not zero.
-    """
-    if not measures:
-        return _Part(
-            "measured AS (SELECT NULL AS key, CAST(NULL AS BIGINT) AS value,"
-            " CAST(NULL AS BIGINT) AS attendances, 0 AS tiers, 0 AS untiered, 0 AS outside,"
-            " 0 AS spans, 0 AS duplicates)",
-            "LEFT JOIN measured ON measured.key = base.key",
-        )
-    ctes = [_ledger_cte(ledger) for ledger in sorted({each.ledger for each in measures})]
-    ctes.append(
-        "filed_clauses AS (SELECT DISTINCT f.unit, f.clause FROM filing f WHERE f.counts = 1)"
-    )
-    selects = []
-    for each in measures:
-        meant, counts, number = _row_tests(each, dialect, ":day")
-        tier = "NULL"
-        if each.tier is not None:
-            tier = ledger_column("r.data", each.tier, each.ledger_fields[each.tier], dialect)
-            tier = f"NULLIF({tier}, '')"
-        of_counted = f"CASE WHEN {counts} THEN {tier} END"
-        untiered = f"CASE WHEN {counts} AND {tier} IS NULL THEN 1 ELSE 0 END"
-        outside = "r.day < :year_first_day OR r.day > :year_last_day"
-        selects.append(
-            f"""SELECT base.key, {number} AS value,
-    CAST(SUM(CASE WHEN {counts} THEN {MILLION} ELSE 0 END) AS BIGINT) AS attendances,
-    {f"COUNT(DISTINCT {of_counted})" if each.tier else "CAST(NULL AS INTEGER)"} AS tiers,
-    {f"SUM({untiered})" if each.tier else "CAST(NULL AS INTEGER)"} AS untiered,
-    SUM(CASE WHEN ({meant}) AND ({outside}) THEN 1 ELSE 0 END) AS outside,
-    SUM(CASE WHEN {counts} AND r.first_day < :year_first_day THEN 1 ELSE 0 END) AS spans,
-    SUM(CASE WHEN r.nth > 1 AND ({meant}) THEN 1 ELSE 0 END) AS duplicates
-  FROM base
-  LEFT JOIN rows_{each.ledger} r
-    ON r.unit = base.unit OR (base.role = 'lead' AND r.clause = base.clause)
-  WHERE base.requirement = '{each.requirement}' AND EXISTS (
-    SELECT 1 FROM filed_clauses c WHERE c.clause = base.clause
-      AND (c.unit = base.unit OR base.role = 'lead'))
-  GROUP BY base.key"""
-        )
-    union = "\n  UNION ALL\n  ".join(selects)
-    return _Part(
-        ",\n".join([*ctes, f"measured AS (\n  {union})"]),
-        "LEFT JOIN measured ON measured.key = base.key",
-    )
-
-
-def _claims_part(measures: Sequence[Measured], dialect: Dialect) -> _Part:
-    """Compare the figures a report claims with its unit's ledgers up to the report's day."""
-    ctes = [_ledger_cte(ledger) for ledger in sorted({each.ledger for each in measures})]
-    selects = [
-        f"""SELECT f.id AS submission_id, c.requirement, c.value AS claim, {number} AS value
-  FROM filing f
-  JOIN submission_claim c ON c.submission_id = f.id AND c.requirement = '{each.requirement}'
-  JOIN obligation o ON o.plan = :plan AND o.unit = f.unit AND o.requirement = c.requirement
-    AND {_KNOWN.format("o")}
-  JOIN filing t ON t.obligation = o.filing_key AND t.counts = 1
-  LEFT JOIN rows_{each.ledger} r
-    ON r.unit = o.unit OR (o.role = 'lead' AND r.clause = o.clause)
-  GROUP BY f.id, c.requirement, c.value"""
-        for each in measures
-        for _, _, number in [_row_tests(each, dialect, "f.submitted_day")]
-    ]
-    nothing = (
-        "SELECT 0 AS submission_id, '' AS requirement, CAST(0 AS BIGINT) AS claim,"
-        " CAST(0 AS BIGINT) AS value"
-        " FROM filing WHERE 1 = 0"
-    )
-    union = "\n  UNION ALL\n  ".join([nothing, *selects])
-    ctes.append(f"comparisons AS (\n  {union})")
-    ctes.append(
-        """compared AS (
-  SELECT submission_id, COUNT(*) AS pairs,
-    SUM(CASE WHEN claim <> value THEN 1 ELSE 0 END) AS differ,
-    MIN(CASE WHEN claim <> value THEN requirement END) AS first_one
-  FROM comparisons GROUP BY submission_id),
-claims AS (
-  SELECT c.submission_id, COUNT(*) AS made, COALESCE(MAX(x.pairs), 0) AS compared,
-    MAX(x.differ) AS differ, MAX(x.first_one) AS first_one, MAX(d.claim) AS claim,
-    MAX(d.value) AS value
-  FROM submission_claim c LEFT JOIN compared x ON x.submission_id = c.submission_id
-  LEFT JOIN comparisons d ON d.submission_id = x.submission_id AND d.requirement = x.first_one
-    AND c.requirement = x.first_one
-  GROUP BY c.submission_id)"""
-    )
-    return _Part(",\n".join(ctes), "LEFT JOIN claims ON claims.submission_id = base.submission_id")
-
-
 def obligation_facts(
     kind: str,
     moment: Moment,
@@ -535,7 +387,7 @@ def obligation_facts(
     columns = _columns(kind, list(measures), dialect)
     assert columns.keys() == KINDS[kind].keys(), columns.keys() ^ KINDS[kind].keys()
     chosen = [(name, *columns[name]) for name in KINDS[kind] if name in wanted]
-    parts: dict[_Part, None] = {}
+    parts: dict[Part, None] = {}
     for _, _, needed in chosen:
         parts.update(dict.fromkeys(needed))
     selected = "".join(f",\n    {sql} AS {name}" for name, sql, _ in chosen)

@@ -148,7 +148,7 @@ def save_new(
         select(func.count()).select_from(FindingRow).where(FindingRow.plan == plan)
     ).one()
     rows = []
-    for at, each in enumerate(sorted(new, key=lambda one: one.fingerprint), start=count + 1):
+    for at, each in enumerate(sorted(new, key=_by_weight), start=count + 1):
         rows.append(
             {
                 "plan": plan,
@@ -181,6 +181,10 @@ def save_new(
             }
         )
     session.execute(insert(FindingRow), rows)
+
+
+def _by_weight(new: NewFinding) -> tuple[int, str, str, str]:
+    return (-new.severity.rank, new.rule, new.unit, new.fingerprint)
 
 
 def touch(session: Session, run: RunRow, ids: Collection[int]) -> None:

@@ -21,7 +21,7 @@ def finding_facts(moment: Moment) -> str:
     return f"""{every_obligation(_without_keys(moment))},
 late AS (SELECT base.key, {DAYS_OVERDUE} AS days_overdue FROM base),
 reminded AS (
-  SELECT n.item, COUNT(*) AS times, MAX(n.id) AS last_id
+  SELECT n.item, COUNT(DISTINCT n.run_id) AS times, MAX(n.id) AS last_id
   FROM notice n WHERE n.plan = :plan AND n.state = 'sent' AND n.is_copy = 0
   GROUP BY n.item),
 raised AS (
