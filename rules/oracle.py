@@ -187,9 +187,9 @@ def _combinations(rule: CheckedRule, facts: list[Fact]) -> Iterator[tuple[_Combi
         candidates.append([])
         for fact in facts:
             if fact.kind == pattern.on:
-                truths = [evaluate(part.condition, fact.fields) for part in alone]
-                if False not in truths:
-                    candidates[-1].append((fact, None not in truths))
+                truth = _together(evaluate(part.condition, fact.fields) for part in alone)
+                if truth is not False:
+                    candidates[-1].append((fact, truth is True))
     kept = 0
 
     def extended(bound: _Combination, certain: bool) -> Iterator[tuple[_Combination, bool]]:
@@ -204,17 +204,29 @@ def _combinations(rule: CheckedRule, facts: list[Fact]) -> Iterator[tuple[_Combi
                 continue
             longer = (*bound, fact)
             others = _by_name(rule, longer)
-            truths = [evaluate(part.condition, longer[part.owner].fields, others) for part in joins]
-            if False in truths:
+            truth = _together(
+                evaluate(part.condition, longer[part.owner].fields, others) for part in joins
+            )
+            if truth is False:
                 continue
             kept += 1
             if kept > _MOST_KEPT:
                 raise CannotJudge(
                     f"rule {rule.rule.id} binds over {_MOST_KEPT} combinations of facts"
                 )
-            yield from extended(longer, certain and sure and None not in truths)
+            yield from extended(longer, certain and sure and truth is True)
 
     yield from extended((), True)
+
+
+def _together(truths: Iterable[bool | None]) -> bool | None:
+    """Return SQL's AND; the first FALSE decides."""
+    unknown = False
+    for truth in truths:
+        if truth is False:
+            return False
+        unknown = unknown or truth is None
+    return None if unknown else True
 
 
 def _parts(rule: CheckedRule) -> Iterator[_Part]:

@@ -21,9 +21,3 @@ def rehearsal_clock(start: datetime) -> Clock:
     """
     offset = start.astimezone(UTC) - system_clock()
     return lambda: system_clock() + offset
-
-
-def fixed_clock(instant: datetime) -> Clock:
-    """Return a clock that stands still at `instant`."""
-    standing = instant.astimezone(UTC)
-    return lambda: standing

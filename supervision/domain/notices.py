@@ -34,7 +34,6 @@ class DigestState(StrEnum):
     """DUE covers waiting, being sent (the lease is in `due_at`) and waiting for another try."""
 
     DUE = "due"
-    HELD = "held"
     SENT = "sent"
     DEAD = "dead"
     EMPTY = "empty"
@@ -200,12 +199,9 @@ def _passed_over(due: Due, ladder: Sequence[Step], past: Sequence[OnFile]) -> li
 
 def _to_send(due: Due, past: Sequence[OnFile], addresses: Address) -> list[Planned]:
     step = due.step
-    served = {notice.post for notice in past if notice.step == step.step}
-    unaddressed = {
-        notice.post
-        for notice in past
-        if notice.step == step.step and notice.state is NoticeState.SKIPPED
-    }
+    of_step = [notice for notice in past if notice.step == step.step]
+    served = {notice.post for notice in of_step if notice.state is not NoticeState.SKIPPED}
+    written = {notice.key for notice in of_step}
     told_before = any(
         notice.state is NoticeState.SENT and notice.step != step.step for notice in past
     )
@@ -214,19 +210,16 @@ def _to_send(due: Due, past: Sequence[OnFile], addresses: Address) -> list[Plann
         address for post in step.cc if (address := addresses.get((due.unit, post))) is not None
     )
     planned: list[Planned] = []
-    written: set[str] = set()
     for post in (*step.to, *step.cc):
         is_copy = post not in step.to
         address = addresses.get((due.unit, post))
-        if post.value in served and (address is None or post.value not in unaddressed):
-            continue
-        if address is not None and address in written:
-            continue  # one person holds both posts: told once
-        if address is not None:
-            written.add(address)
+        key = notice_key(due, step.step, address or f"({post.value})")
+        if post.value in served or key in written:
+            continue  # one person may hold two posts: told once
+        written.add(key)
         planned.append(
             Planned(
-                key=notice_key(due, step.step, address or f"({post.value})"),
+                key=key,
                 due=due,
                 step=step,
                 post=post.value,

@@ -65,17 +65,17 @@ class Period:
 
 
 _FORMS = (
-    (re.compile(r"^(\d{4})$"), Every.YEAR),
-    (re.compile(r"^(\d{4})H([12])$"), Every.HALF_YEAR),
-    (re.compile(r"^(\d{4})Q([1-4])$"), Every.QUARTER),
-    (re.compile(r"^(\d{4})-(0[1-9]|1[0-2])$"), Every.MONTH),
+    (re.compile(r"([0-9]{4})"), Every.YEAR),
+    (re.compile(r"([0-9]{4})H([12])"), Every.HALF_YEAR),
+    (re.compile(r"([0-9]{4})Q([1-4])"), Every.QUARTER),
+    (re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])"), Every.MONTH),
 )
 
 
 def parse_period(text: str) -> Period:
     """Return the period that `text` names; ValueError says which forms there are."""
     for form, every in _FORMS:
-        if found := form.match(text):
+        if found := form.fullmatch(text):
             return Period(int(found[1]), every, int(found[2]) if found.lastindex == 2 else 1)
     raise ValueError(
         f"unknown period {text!r}; a period is written 2022, 2022H1, 2022Q2 or 2022-06"

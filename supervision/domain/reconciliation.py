@@ -154,13 +154,15 @@ def _violated(
                 reason = f"{severity.value} now; it was dismissed as {decided.value}"
                 return change(Effect.REOPENED, *into_detected(Event.WORSEN, state, reason))
             return Change(fingerprint, Effect.UNTOUCHED, (), Verdict.VIOLATED, severity)
-        case State.RESPONDED if on_file.stood_in is not None:
-            reason = "re-checked: violated again before anybody accepted"
-            return change(Effect.KEPT, (Event.RECHECK_FAILED, state, on_file.stood_in, reason))
+    steps: list[tuple[Event, State | None, State, str]] = []
+    if state is State.RESPONDED and on_file.stood_in is not None:
+        reason = "re-checked: violated again before anybody accepted"
+        steps.append((Event.RECHECK_FAILED, state, on_file.stood_in, reason))
+        state = on_file.stood_in
     if severity.rank > on_file.severity.rank:
         reason = f"from {on_file.severity.value} to {severity.value}"
-        return change(Effect.KEPT, (Event.RAISE, state, state, reason))
-    return change(Effect.KEPT)
+        steps.append((Event.RAISE, state, state, reason))
+    return change(Effect.KEPT, *steps)
 
 
 def _gone(on_file: Standing, unproven: bool, now: datetime) -> Change:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from rules.vocabulary import NoticeKind, Post
-from supervision.domain.findings import Event, State, Transition
+from supervision.domain.findings import Event, State
 from supervision.domain.findings import decide as decide_one
 from supervision.domain.notices import NoticeState, Reason, Silence
 from supervision.errors import Refused
@@ -153,6 +153,7 @@ def _write_notice(
         unit,
         row,
         as_of=desk.day(at),
+        found_on=desk.day(row.first_seen),
         appeal_days=appeal_days,
         appeal_by=desk.after(at, appeal_days),
         basis="explicit" if row.clause else "configured",
@@ -210,20 +211,3 @@ def _plain(value: object) -> object:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return value
-
-
-def history_of(session: Session, row: FindingRow) -> list[Transition]:
-    """Return a finding's transitions as domain values."""
-    assert row.id is not None
-    return [
-        Transition(
-            row.fingerprint,
-            Event(each.event),
-            State(each.old) if each.old else None,
-            State(each.new),
-            each.at,
-            each.by,
-            each.reason,
-        )
-        for each in findings.history(session, row.id)
-    ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
-from notifications.errors import DeliveryError, NotificationError
+from notifications.errors import DeliveryError, MessageError, NotificationError
 from notifications.message import Attachment, Message
 from notifications.render import Renderer
 from notifications.retry import next_attempt
 from notifications.transport import Transport
+from supervision.clock import Clock
 from supervision.domain.notices import DigestState, NoticeState, Silence
 from supervision.domain.workdays import CalendarMissing
 from supervision.services.desk import Desk, open_desk
@@ -68,20 +69,22 @@ def deliver(
     ignore_hours: bool = False,
     stop: Callable[[], bool] = lambda: False,
     actor: str = "delivery",
+    clock: Clock | None = None,
     at: datetime,
     now: datetime,
 ) -> Delivery:
     """Send every digest that is due at `at`, one message a recipient; return how it went.
 
     `at` is the plan's instant (quiet hours, what is due), `now` the knowledge: what has been filed
-    up to `at` and is known now silences its reminders.  Any number of processes may do this at
-    once; each digest is sent by one.  `stop` is asked between digests.
+    up to `at` and is known now silences its reminders.  Sending takes time: with `clock` both run
+    on by it during the round.  Any number of processes may do this at once; each digest is sent by
+    one.  `stop` is asked between digests.
     """
     with database.reading() as session:
         codes = [plans.choose_plan(session, plan)] if plan else plans.plan_codes(session)
     total = Delivery()
     for code in codes:
-        round_ = _Round(database, postman, code, actor=actor, at=at, now=now)
+        round_ = _Round(database, postman, code, actor=actor, clock=clock, at=at, now=now)
         total = total.plus(round_.carry_out(ignore_hours=ignore_hours, stop=stop))
     return total
 
@@ -96,34 +99,48 @@ class _Round:
         plan: str,
         *,
         actor: str,
+        clock: Clock | None,
         at: datetime,
         now: datetime,
     ) -> None:
         self.database, self.postman, self.plan = database, postman, plan
-        self.actor, self.at, self.now = actor, at, now
+        self.actor, self._at, self._now = actor, at, now
+        self._clock = clock or (lambda: now)
+        self._started = self._clock()
         with database.reading() as session:
             self.desk: Desk = open_desk(session, plan)
             self.due: list[DigestRow] = outbox.due_digests(session, plan, now=at)
             for row in self.due:
                 session.expunge(row)
 
+    @property
+    def at(self) -> datetime:
+        return self._at + self._passed()
+
+    @property
+    def now(self) -> datetime:
+        return self._now + self._passed()
+
+    def _passed(self) -> timedelta:
+        return self._clock() - self._started
+
     def carry_out(self, *, ignore_hours: bool, stop: Callable[[], bool]) -> Delivery:
         total = Delivery()
-        if not self.due:
-            return total
         hours = self.desk.hours(self.postman.opens, self.postman.closes)
-        if not ignore_hours:
-            try:
-                opening = hours.next_opening(self.at)
-            except CalendarMissing as error:
-                return Delivery(waiting=len(self.due), errors=(str(error),))
-            if opening > self.at:
-                return Delivery(waiting=len(self.due), next_opening=opening)
-        for digest in self.due:
+        for done, digest in enumerate(self.due):
             if stop():
                 break
+            if not ignore_hours:
+                at, left = self.at, len(self.due) - done
+                try:
+                    opening = hours.next_opening(at)
+                except CalendarMissing as error:
+                    return total.plus(Delivery(waiting=left, errors=(str(error),)))
+                if opening > at:
+                    return total.plus(Delivery(waiting=left, next_opening=opening))
             with self.database.short() as connection:
-                claimed = outbox.claim(connection, digest, now=self.at)
+                # the lease runs from the later of both clocks: nobody else may think it is over
+                claimed = outbox.claim(connection, digest, now=max(self.at, self.now))
             if claimed:
                 total = total.plus(self._send(digest))
         return total
@@ -132,7 +149,7 @@ class _Round:
         notices, silenced = self._still_due(digest)
         if not notices:
             with self.database.transaction() as session:
-                outbox.settle(session, digest.id or 0, DigestState.EMPTY)
+                outbox.settle(session, digest, DigestState.EMPTY)
             return Delivery(empty=1, silenced=silenced)
         try:
             message = self._message(digest, notices)
@@ -140,14 +157,15 @@ class _Round:
             # our own fault, the same at every try: shown as dead, replayable once it is mended
             failure = DeliveryError(f"the mail cannot be written: {error}", permanent=True)
             return replace(self._failed(digest, notices, failure), silenced=silenced)
+        at = self.at
         try:
-            self.postman.transport.send(message, at=self.at)
+            self.postman.transport.send(message, at=at)
         except DeliveryError as error:
             return replace(self._failed(digest, notices, error), silenced=silenced)
         with self.database.transaction() as session:
-            outbox.settle(session, digest.id or 0, DigestState.SENT, sent_at=self.at)
+            outbox.settle(session, digest, DigestState.SENT, sent_at=at)
             outbox.settle_notices(
-                session, [each.id or 0 for each in notices], NoticeState.SENT, sent_at=self.at
+                session, [each.id or 0 for each in notices], NoticeState.SENT, sent_at=at
             )
             self._journal(session, "mail sent", digest, {"notices": [each.key for each in notices]})
         return Delivery(sent=1, silenced=silenced)
@@ -179,13 +197,12 @@ class _Round:
         attempts = digest.attempts + 1
         again = next_attempt(attempts, error_permanent=error.permanent, now=self.at)
         with self.database.transaction() as session:
+            state = DigestState.DUE if again is not None else DigestState.DEAD
+            if not outbox.settle(session, digest, state, due_at=again, error=str(error)):
+                return Delivery(errors=(str(error),))  # it took so long that another took it over
             if again is not None:
-                outbox.settle(
-                    session, digest.id or 0, DigestState.DUE, due_at=again, error=str(error)
-                )
                 self._journal(session, "mail to be tried again", digest, {"error": str(error)})
                 return Delivery(retried=1, errors=(str(error),))
-            outbox.settle(session, digest.id or 0, DigestState.DEAD, error=str(error))
             outbox.settle_notices(
                 session,
                 [notice.id or 0 for notice in notices],
@@ -219,9 +236,13 @@ def compose(
     context = dict(digest.content)
     attachments: tuple[Attachment, ...] = ()
     if digest.template == "digest":
+        pack = desk.adopted.pack
+        unit = next((each for each in pack.units if each.code == digest.unit), None)
+        if unit is None:
+            raise MessageError(f"the plan has no unit {digest.unit} any more")
         context = digest_context(
-            desk.adopted.pack,
-            desk.adopted.pack.unit(digest.unit),
+            pack,
+            unit,
             [notice.content for notice in notices],
             post=notices[0].post,
             is_copy=all(notice.is_copy for notice in notices),

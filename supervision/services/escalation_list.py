@@ -146,7 +146,7 @@ def _row(
         "message": finding.message,
         "due_original": owed.due_on.isoformat() if owed and due and due != owed.due_on else None,
         "due_current": due.isoformat() if due else (owed.due_on.isoformat() if owed else None),
-        "fact_owed": _owed(fact, requirement, item or finding.title),
+        "fact_owed": _owed(fact, requirement),
         "fact_done": _done(fact, requirement),
         "overdue_days": int(standing["days_overdue"] or 0),
         "measures_taken": _measures(session, desk, finding, standing),
@@ -157,10 +157,10 @@ def _row(
     }
 
 
-def _owed(fact: Mapping[str, Any], requirement: Requirement | None, item: str) -> str:
+def _owed(fact: Mapping[str, Any], requirement: Requirement | None) -> str:
     if fact.get("target") is not None:
         return _amount(fact["target"], requirement)
-    return item
+    return "按时报送"
 
 
 def _done(fact: Mapping[str, Any], requirement: Requirement | None) -> str:

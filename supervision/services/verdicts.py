@@ -1,4 +1,4 @@
-"""From firings to verdicts: which findings were seen, in which words, and the counts of each rule."""
+"""From firings to verdicts: what was seen, in which words, and the counts of each rule."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _values_then(counted: Iterable[tuple[str, str, str]]) -> str:
         for requirement, ledger, number in counted
     ]
     union = "\n  UNION ALL\n  ".join([f"{nothing} WHERE 1 = 0", *selects])
-    return f"values_then AS (\n  {union})"
+    return f"values_then AS MATERIALIZED (\n  {union})"
 
 
 def _ctes_then(measures: Sequence[Measured], dialect: Dialect, asked: str) -> list[str]:
@@ -117,9 +117,9 @@ def claims_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
         "SELECT 0 AS asker, '' AS requirement, CAST(0 AS BIGINT) AS value FROM filing WHERE 1 = 0"
     )
     union = "\n  UNION ALL\n  ".join([nothing, *selects])
-    ctes.append(f"values_now AS (\n  {union})")
+    ctes.append(f"values_now AS MATERIALIZED (\n  {union})")
     ctes.append(
-        """comparisons AS (
+        """comparisons AS MATERIALIZED (
   SELECT q.asker, q.requirement, q.claim, COALESCE(at_first.value, at_last.value) AS value,
     CASE WHEN at_first.value IS NULL AND at_last.value IS NULL THEN NULL
       WHEN q.claim = at_first.value OR q.claim = at_last.value THEN 0 ELSE 1 END AS differs
@@ -131,7 +131,7 @@ compared AS (
   SELECT asker, COUNT(differs) AS pairs, SUM(differs) AS differ,
     MIN(CASE WHEN differs = 1 THEN requirement END) AS first_one
   FROM comparisons GROUP BY asker),
-claims AS (
+claims AS MATERIALIZED (
   SELECT c.submission_id, COUNT(*) AS made, MAX(x.pairs) AS compared, MAX(x.differ) AS differ,
     MAX(x.first_one) AS first_one, MAX(d.claim) AS claim, MAX(d.value) AS value
   FROM submission_claim c LEFT JOIN compared x ON x.asker = c.submission_id

@@ -119,7 +119,7 @@ _BASE = """base AS (
 
 
 _RETURNS = Part(
-    """returns AS (
+    """returns AS MATERIALIZED (
   SELECT s.obligation, COUNT(*) AS times, MAX(r.decided_workday) AS last_workday
   FROM review r JOIN submission s ON s.id = r.submission_id
   WHERE s.plan = :plan AND r.decision = 'returned' AND r.recorded_at <= :known_at
@@ -128,7 +128,7 @@ _RETURNS = Part(
     "LEFT JOIN returns ON returns.obligation = base.filing_key",
 )
 _EVIDENCE = Part(
-    """proofs AS (
+    """proofs AS MATERIALIZED (
   SELECT e.submission_id, COUNT(*) AS pieces, SUM(CASE WHEN EXISTS (
       SELECT 1 FROM evidence e2 JOIN filing f2 ON f2.id = e2.submission_id
       WHERE e2.sha256 = e.sha256 AND f2.obligation <> f.obligation
@@ -146,7 +146,7 @@ def _tasks_part(dialect: Dialect) -> Part:
         "postgres": "STRING_AGG(clause, ',' ORDER BY clause)",
     }[dialect]
     return Part(
-        f"""tasks AS (
+        f"""tasks AS MATERIALIZED (
   SELECT submission_id, COUNT(*) AS uncovered, {clauses} AS clauses
   FROM (
     SELECT f.id AS submission_id, a.clause
@@ -173,7 +173,7 @@ _NODES = Part(
   GROUP BY o.clause, o.unit),
 clause_bounds AS (
   SELECT clause, MAX(last_day) AS last_day FROM bounds GROUP BY clause),
-schedule AS (
+schedule AS MATERIALIZED (
   SELECT t.submission_id, SUM(CASE WHEN t.nodes = 0 THEN 1 ELSE 0 END) AS unscheduled,
     SUM(CASE WHEN t.objective < b.target THEN 1 ELSE 0 END) AS understated
   FROM submission_task t JOIN filing f ON f.id = t.submission_id
@@ -187,7 +187,7 @@ astray AS (
   LEFT JOIN clause_bounds c ON c.clause = n.clause
   WHERE n.day > COALESCE(b.last_day, c.last_day, :year_last_day) OR n.day > :year_last_day
     OR n.day < :year_first_day),
-late_nodes AS (
+late_nodes AS MATERIALIZED (
   SELECT n.submission_id, every_one.late, n.name, n.day, n.last_day
   FROM (SELECT submission_id, COUNT(*) AS late, MIN(id) AS first_id
     FROM astray GROUP BY submission_id) AS every_one
@@ -206,7 +206,7 @@ _FELL = Part(
   JOIN submission_claim c ON c.submission_id = f.id
   JOIN submission_claim b ON b.submission_id = before.id AND b.requirement = c.requirement
   WHERE c.value < b.value),
-falls AS (
+falls AS MATERIALIZED (
   SELECT d.submission_id, every_one.fell, d.requirement, d.old_value, d.new_value
   FROM (SELECT submission_id, COUNT(*) AS fell, MIN(requirement) AS first_one
     FROM drops GROUP BY submission_id) AS every_one

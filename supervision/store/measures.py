@@ -81,7 +81,7 @@ def measured_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
     """
     if not measures:
         return Part(
-            "measured AS (SELECT NULL AS key, CAST(NULL AS BIGINT) AS value,"
+            "measured AS MATERIALIZED (SELECT NULL AS key, CAST(NULL AS BIGINT) AS value,"
             " CAST(NULL AS BIGINT) AS attendances, 0 AS tiers, 0 AS untiered, 0 AS outside,"
             " 0 AS spans, 0 AS duplicates)",
             "LEFT JOIN measured ON measured.key = base.key",
@@ -118,6 +118,6 @@ def measured_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
         )
     union = "\n  UNION ALL\n  ".join(selects)
     return Part(
-        ",\n".join([*ctes, f"measured AS (\n  {union})"]),
+        ",\n".join([*ctes, f"measured AS MATERIALIZED (\n  {union})"]),
         "LEFT JOIN measured ON measured.key = base.key",
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, true
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
@@ -121,7 +121,7 @@ def enclose(
         ).first()
         if row is None:
             return _new_digest(session, plan, envelope, day=day, due_at=due_at, domain=domain)
-        if row.state in (DigestState.DUE.value, DigestState.HELD.value) and row.attempts == 0:
+        if row.state == DigestState.DUE.value and row.attempts == 0:
             return row
         due_at = hours.next_opening(_start_of(day + timedelta(days=1), hours))
 
@@ -200,20 +200,34 @@ def enclosed(session: Session, digest_id: int) -> list[NoticeRow]:
 
 def settle(
     session: Session,
-    digest_id: int,
+    digest: DigestRow,
     state: DigestState,
     *,
     due_at: datetime | None = None,
     sent_at: datetime | None = None,
     error: str = "",
-) -> None:
-    """Write how an attempt ended, on the digest alone."""
+) -> bool:
+    """Write how the attempt on a digest ended, on the digest alone; False when it is not ours now.
+
+    `digest` is the row as it stood when it was claimed.  Whoever outlasts the lease may find it
+    claimed by another: that the mail was sent is true all the same, any other end is not.
+    """
     values: dict[str, Any] = {"state": state.value, "last_error": error}
     if due_at is not None:
         values["due_at"] = due_at
     if sent_at is not None:
         values["sent_at"] = sent_at
-    session.exec(sql_update(DigestRow).where(col(DigestRow.id) == digest_id).values(**values))
+    mine = col(DigestRow.attempts) == digest.attempts + 1
+    settled = session.exec(
+        sql_update(DigestRow)
+        .where(
+            col(DigestRow.id) == digest.id,
+            col(DigestRow.state) == DigestState.DUE.value,
+            true() if state is DigestState.SENT else mine,
+        )
+        .values(**values)
+    )
+    return settled.rowcount == 1
 
 
 def settle_notices(

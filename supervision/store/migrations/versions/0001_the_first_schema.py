@@ -60,7 +60,7 @@ def upgrade() -> None:
         sa.Column("sent_at", Instant(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "state IN ('due', 'held', 'sent', 'dead', 'empty')", name=op.f("ck_digest_state")
+            "state IN ('due', 'sent', 'dead', 'empty')", name=op.f("ck_digest_state")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_digest")),
         sa.UniqueConstraint("message_id", name=op.f("uq_digest_message_id")),
