@@ -32,6 +32,8 @@ $(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
 	@echo "Installing into $(VENV) (about half a minute) …"
 	@$(PIP) --require-hashes --only-binary :all: -r requirements-build.lock
 	@$(PIP) --require-hashes --no-build-isolation -r requirements.lock
+	@# a wheel that pip once built and kept without the name above does not load: build it anew
+	@$(BIN)/python -c 'import durable_rules_engine' 2>/dev/null || $(PIP) --no-cache-dir --force-reinstall --require-hashes --no-build-isolation -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 

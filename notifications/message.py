@@ -93,6 +93,12 @@ class Message:
         return _mailbox("sender", self.sender).addr_spec
 
 
+def require_mailbox(field: str, text: str) -> str:
+    """Return the text if it is one mailbox; MessageError says what is wrong with `field`."""
+    _mailbox(field, text)
+    return text
+
+
 def message_id_for(notice_id: str, domain: str) -> str:
     """Return the Message-ID of a notice: the same for every attempt to send it.
 

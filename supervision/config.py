@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from notifications.message import message_id_for, require_mailbox
 from supervision.errors import ConfigurationError
 
 
@@ -68,6 +69,17 @@ class Settings(BaseSettings):
     def _known_language(cls, value: str) -> str:
         if value not in ("zh-CN", "en"):
             raise ValueError("is zh-CN or en")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_mailbox(cls, value: str) -> str:
+        return require_mailbox("sender", value)
+
+    @field_validator("mail_domain")
+    @classmethod
+    def _a_domain(cls, value: str) -> str:
+        message_id_for("1", value)
         return value
 
     @property

@@ -87,6 +87,7 @@ class Worker:
             self.app.postman,
             stop=self.stopping.is_set,
             actor="worker",
+            clock=self.app.clock,
             at=now,
             now=now,
         )

@@ -14,7 +14,7 @@ from supervision.domain.pack import Pack
 from supervision.domain.plan import RequirementKind
 from supervision.domain.workdays import WorkCalendar, workdays_from
 from supervision.services.seed_calendar import days_of
-from tests.office import a_submission
+from tests.office import a_submission, at
 
 Line = dict[str, Any]
 Year = dict[str, Line]
@@ -52,6 +52,11 @@ def exemplary_year(pack: Pack) -> Year:
 def lines(year: Mapping[str, Line]) -> list[Line]:
     """Return the filings in the order in which they came in."""
     return sorted(year.values(), key=lambda line: line["submitted_at"])
+
+
+def again(line: Line, when: str, **parts: Any) -> Line:
+    """Return what the unit files later in its place; `parts` are what has changed."""
+    return {**line, "submitted_at": at(when).isoformat(), **parts}
 
 
 def a_plan(pack: Pack, unit: str, targets: Mapping[tuple[str, str], int]) -> Line:
@@ -104,7 +109,7 @@ def achievement(owes: Obligation) -> tuple[dict[str, Any], str]:
         case "T08-O1":
             return _counted([a_class("G1", "高规格"), a_class("G2", "高规格")]), "2022-11-22 10:00"
         case "T08-O2":
-            return _counted([a_class("Z1", "高层次专业技术")]), "2022-11-22 10:00"
+            return _counted([a_class("Z1", "高层次专业技术")]), "2022-11-23 10:00"
         case "T09-O1":
             return _counted(managers(range(200))), "2022-11-22 10:00"
         case "T11-O1" if owes.role == "co":

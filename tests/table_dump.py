@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlmodel import select
-
 from supervision.store.columns import metadata
 from supervision.store.session import Database
 
@@ -16,8 +14,9 @@ Dump = dict[str, list[tuple[Any, ...]]]
 def everything(database: Database, *, but: Collection[str] = ()) -> Dump:
     """Return all rows of all tables (except `but`), in a fixed order."""
     with database.reading() as session:
+        connection = session.connection()
         return {
-            table.name: sorted(map(tuple, session.exec(select(table)).all()), key=repr)
+            table.name: sorted(map(tuple, connection.execute(table.select())), key=repr)
             for table in metadata.sorted_tables
             if table.name not in but
         }

@@ -122,6 +122,7 @@ def send_due(app: App, desk: Desk, at: datetime, *, ignore_hours: bool = False) 
         app.postman,
         plan=desk.code,
         ignore_hours=ignore_hours,
+        clock=app.clock,
         at=at,
         now=app.now,
     )

@@ -22,6 +22,7 @@ from supervision.cli.context import (
     application,
     at_desk,
     consoles,
+    steps_of,
     this_user,
 )
 from supervision.cli.output import write_csv, write_json
@@ -134,18 +135,33 @@ def check_rules(path: PackPath) -> None:
 
 @rules_app.command("test")
 def run_cases(path: PackPath, format_: FormatOption = Format.TABLE) -> None:
-    """运行规则旁的试例（cases/），并指出没有试例的规则；有不合即以状态 1 退出。"""
-    report = run_pack_cases(path)
+    """运行规则旁的试例（cases/），并指出没有试例的规则；有不合或未试的即以状态 1 退出。"""
+    with steps_of("运行试例") as progress:
+        done = run_pack_cases(path, progress=progress)
+    rows = [
+        {
+            "case": result.case.name,
+            "file": result.case.place.file,
+            "passed": result.passed,
+            "failures": [str(fault) for fault in result.failures],
+        }
+        for result in done.results
+    ]
+    lacking = [str(each) for each in done.untested]
+    out = consoles().out
     if format_ is Format.JSON:
-        write_json(report.as_json())
+        write_json({"cases": rows, "untested": lacking})
     elif format_ is Format.CSV:
-        rows = report.as_json()["cases"]
-        write_csv(rows, list(rows[0]) if rows else [])
+        write_csv(rows, ("case", "file", "passed", "failures"))
     else:
-        out = consoles().out
-        for line in report.lines():
-            out.print(line, markup=False)
-    if not report.passed:
+        for fault in done.failures:
+            out.print(str(fault), markup=False, soft_wrap=True)
+        for text in lacking:
+            out.print(text, markup=False, soft_wrap=True)
+        failed = sum(1 for row in rows if not row["passed"])
+        counts = f"通过{len(rows) - failed}，不合{failed}；缺试例的规则{len(lacking)}条"
+        out.print(f"试例{len(rows)}个：{counts}")
+    if not done.passed or lacking:
         raise typer.Exit(1)
 
 

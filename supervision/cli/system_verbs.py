@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -93,13 +95,8 @@ def _show_demo(app: App, done: Demonstration, out: Console) -> None:
     out.print("\n[bold]接下来可以试[/]")
     number = done.evaluation.problems[0].number if done.evaluation.problems else "W-2022-0001"
     later = (done.evaluation.as_of + timedelta(days=7)).astimezone(zone).date()
-    prefix = (
-        ""
-        if "SUPERVISION_DATABASE_URL" in _set_in_environment()
-        else (f"export SUPERVISION_DATABASE_URL={url}　　（以下命令都用这个库）")
-    )
-    if prefix:
-        out.print(f"  {prefix}", markup=False)
+    for line in _to_set_first(url, mails):
+        out.print(f"  {line}", markup=False, soft_wrap=True)
     for command, what in (
         (f"supervision findings show {number}", "一个问题的事实、依据和经过"),
         (f"supervision findings confirm {number} --by 督查员", "核实后认定"),
@@ -111,8 +108,17 @@ def _show_demo(app: App, done: Demonstration, out: Console) -> None:
         out.print(f"  {command}　　{what}", markup=False, soft_wrap=True)
 
 
-def _set_in_environment() -> set[str]:
-    return {f"SUPERVISION_{name.upper()}" for name in load_settings().model_fields_set}
+def _to_set_first(url: str, mails: str) -> list[str]:
+    """Return the shell lines without which the next commands would not find the demonstration."""
+    lines = []
+    if shutil.which("supervision") is None:
+        lines.append(f'export PATH="{Path(sys.argv[0]).parent.absolute()}:$PATH"')
+    given = load_settings().model_fields_set
+    if "database_url" not in given:
+        lines.append(f"export SUPERVISION_DATABASE_URL={url}")
+    if "mail_url" not in given and "smtp_url" not in given:
+        lines.append(f"export SUPERVISION_MAIL_URL={mails}")
+    return lines
 
 
 def doctor(format_: FormatOption = Format.TABLE) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ from supervision.domain.ledgers import FieldType, Ledger, LedgerField
 from supervision.domain.units import folded
 
 PLACES = 6
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # fromisoformat would take 2022-W26-1 as well
 SCALE = 1_000_000
 LARGEST = 2**63 - 1
 
@@ -55,7 +57,7 @@ def encode_number(value: object) -> int:
 
 def read_day(value: object) -> date:
     """Return a date written as YYYY-MM-DD; ValueError says what is wrong."""
-    if isinstance(value, str) and len(value) == len("2022-06-30"):
+    if isinstance(value, str) and _DAY.fullmatch(value):
         try:
             return date.fromisoformat(value)
         except ValueError:
@@ -134,6 +136,8 @@ def _encoded(
                 raise ValueError(f"{_shown(value)} is no choice{advice}; allowed: {allowed}")
             return {name: str(value)}
         case FieldType.IDENTITY:
+            if not isinstance(value, str):
+                raise ValueError("expected the number as text, in quotes")  # and never shown
             number = folded(_text(value))
             sealed = hmac.new(identity_key, number.encode(), hashlib.sha256).hexdigest()
             return {name: sealed[:32], f"{name}.last4": number[-4:]}

@@ -156,7 +156,8 @@ def _shingles(text: str) -> set[str]:
 def text_of(content: Mapping[str, Any]) -> str:
     """Everything a report says in words, in a stable order."""
     parts = [content.get("text")]
-    for task in content.get("tasks") or ():
+    tasks = content.get("tasks")
+    for task in tasks if isinstance(tasks, list) else ():
         if isinstance(task, dict):
             parts += [task.get(name) for name in ("done", "problem", "next_step")]
     return "\n".join(part for part in parts if isinstance(part, str))

@@ -9,20 +9,27 @@ from decimal import Decimal
 from pathlib import Path
 
 from notifications.render import Renderer
-from rules.catalogue import Field, FieldType
+from rules.catalogue import FieldType
 from rules.checked import CheckedRule, bind_rule
 from rules.checking import check_rules, revision_of, rule_files
-from rules.conditions import ALWAYS, Condition, Value, bind
-from rules.expression import ConditionFaults, parse_condition
-from rules.loading import parse_yaml, read_yaml
+from rules.conditions import Condition, Value, bind
+from rules.loading import parse_yaml
 from rules.nodes import Fault, Faults
 from rules.vocabulary import Status
 from supervision.domain.ledger_rows import encode_number
-from supervision.domain.ledgers import FieldType as LedgerType
 from supervision.domain.ledgers import Ledger
 from supervision.domain.pack import Pack
 from supervision.domain.plan import Measure, ParamValue, Plan
 from supervision.services.load_pack import load_pack
+from supervision.services.pack_outline import (
+    Outline,
+    ledger_fields,
+    measure_faults,
+    outline_of,
+    read_as_it_is,
+    type_of_values,
+    where_condition,
+)
 from supervision.store.facts import Measured
 from supervision.store.plans import Adopted, ruleset_files
 from supervision.store.session import Session
@@ -44,39 +51,38 @@ def load_whole_pack(folder: Path) -> LoadedPack:
     """Return the pack in `folder`; Faults with every fault of every file, rules included."""
     faults: list[Fault] = []
     pack: Pack | None = None
+    rules: tuple[CheckedRule, ...] = ()
+    paths: tuple[Path, ...] = ()
     try:
         pack = load_pack(folder)
     except Faults as error:
         faults += error.faults
-    if pack is None:
-        raise Faults(faults)
-    faults += measure_faults(pack, folder / "plan.yaml")
-    rules: tuple[CheckedRule, ...] = ()
-    paths: tuple[Path, ...] = ()
-    try:
-        paths = rule_files(folder / "rules")
-        rules = check_pack_rules(pack, paths)
-    except Faults as error:
-        faults += error.faults
-    if faults:
+    plan = read_as_it_is(folder / "plan.yaml")
+    ledgers = read_as_it_is(folder / "ledgers.yaml")
+    if plan is not None:
+        outline = outline_of(plan)
+        if ledgers is not None:
+            faults += measure_faults(plan, ledgers, outline)
+        try:
+            paths = rule_files(folder / "rules")
+            rules = check_pack_rules(outline, paths)
+        except Faults as error:
+            faults += error.faults
+    if faults or pack is None:
         raise Faults(faults)
     files = {path.name: path.read_text(encoding="utf-8-sig") for path in paths}
     return LoadedPack(pack, rules, revision_of(rules), files)
 
 
-def check_pack_rules(pack: Pack, paths: Collection[Path]) -> tuple[CheckedRule, ...]:
-    """Return the rules of these files, checked against the pack."""
+def check_pack_rules(outline: Outline, paths: Collection[Path]) -> tuple[CheckedRule, ...]:
+    """Return the rules of these files, checked against the plan they belong to."""
     return check_rules(
         list(paths),
-        clauses=[clause.id for clause in pack.plan.clauses],
-        requirements=_requirements(pack),
-        params=param_types(pack.plan),
+        clauses=outline.clauses,
+        requirements=outline.requirements,
+        params=outline.params,
         message_variables=Renderer(TEMPLATES).check_sentence,
     )
-
-
-def _requirements(pack: Pack) -> dict[str, tuple[str, str]]:
-    return {each.id: (each.clause, each.kind.value) for each in pack.plan.requirements}
 
 
 def stored_rules(session: Session, adopted: Adopted, ruleset: str) -> tuple[CheckedRule, ...]:
@@ -85,7 +91,7 @@ def stored_rules(session: Session, adopted: Adopted, ruleset: str) -> tuple[Chec
     checked = check_rules(
         [parse_yaml(text, file=name) for name, text in ruleset_files(session, ruleset).items()],
         clauses=[clause.id for clause in pack.plan.clauses],
-        requirements=_requirements(pack),
+        requirements={each.id: (each.clause, each.kind.value) for each in pack.plan.requirements},
         params=param_types(pack.plan),
     )
     return tuple(rule for rule in checked if rule.rule.status is Status.PUBLISHED)
@@ -97,18 +103,9 @@ def stored_rules(session: Session, adopted: Adopted, ruleset: str) -> tuple[Chec
 def param_types(plan: Plan) -> dict[str, FieldType]:
     """Return the type under which a condition may use each parameter."""
     return {
-        name: _type_of([dated.value for dated in values]) for name, values in plan.params.items()
+        name: type_of_values([dated.value for dated in values])
+        for name, values in plan.params.items()
     }
-
-
-def _type_of(values: Collection[ParamValue]) -> FieldType:
-    if all(isinstance(value, bool) for value in values):
-        return FieldType.BOOL
-    if any(isinstance(value, str) for value in values):
-        return FieldType.TEXT
-    if all(isinstance(value, int) for value in values):
-        return FieldType.INT
-    return FieldType.DECIMAL
 
 
 def params_on(plan: Plan, day: date) -> dict[str, ParamValue]:
@@ -150,45 +147,10 @@ def _encoded(value: ParamValue, type_: FieldType) -> Value:
 
 # --- Measures ------------------------------------------------------------------------------------
 
-_RULE_TYPES = {
-    LedgerType.TEXT: FieldType.TEXT,
-    LedgerType.INTEGER: FieldType.INT,
-    LedgerType.NUMBER: FieldType.DECIMAL,
-    LedgerType.BOOLEAN: FieldType.BOOL,
-    LedgerType.DATE: FieldType.DATE,
-    LedgerType.CHOICE: FieldType.CHOICE,
-    LedgerType.IDENTITY: FieldType.TEXT,
-}
-
 
 def _where(measure: Measure, ledger: Ledger, plan: Plan) -> Condition:
-    if measure.where is None:
-        return ALWAYS
-    fields = {
-        name: Field(name, _RULE_TYPES[field.type], nullable=True, choices=field.choices)
-        for name, field in ledger.fields.items()
-    }
-    return parse_condition(
-        measure.where, kind=measure.ledger, fields=fields, params=param_types(plan)
-    )
-
-
-def measure_faults(pack: Pack, file: Path) -> list[Fault]:
-    """Return what is wrong with the `where` of the plan's measures."""
-    node = read_yaml(file)
-    faults = []
-    for at, requirement in enumerate(pack.plan.requirements):
-        measure = requirement.measure
-        if measure is None:
-            continue
-        try:
-            _where(measure, pack.ledgers[measure.ledger], pack.plan)
-        except ConditionFaults as error:
-            faults += [
-                node.fault(each.message, "requirements", at, "measure", "where")
-                for each in error.faults
-            ]
-    return faults
+    types = {name: (field.type, field.choices) for name, field in ledger.fields.items()}
+    return where_condition(measure.where, measure.ledger, ledger_fields(types), param_types(plan))
 
 
 def measures_of(pack: Pack, day: date) -> list[Measured]:

@@ -15,9 +15,11 @@ from rules.checked import CheckedRule
 from rules.facts import Firing
 from rules.vocabulary import NoticeKind
 from supervision.domain.notices import (
+    PENDING,
     Due,
     NoticeState,
     Planned,
+    Reason,
     Silence,
     Step,
     plan_notices,
@@ -111,6 +113,7 @@ def write_notices(
         firing = due[each.due] if each.step == each.due.step else None
         _write(desk, each, firing, judged, rules, held=held, nth=urges[each.due.item] + 1)
     outbox.end(session, adopted.code, plan.ended)
+    _bring_up_to_date(desk, due, judged, rules, urges)
     session.flush()
     states = Counter(state for state, _ in plan.ended.values())
     passed = sum(1 for each in plan.new if each.state is NoticeState.SUPERSEDED)
@@ -187,14 +190,53 @@ def _over_a_rules_ceiling(to_send: Sequence[Planned], rules: Mapping[str, Checke
 
 
 def _urges_before(session: Session, plan: str, items: set[str]) -> Counter[str]:
-    """Return how often each item was urged: which time the next urge is."""
-    return Counter(
-        row.item
+    """Return how often each item was urged; one urge may go to several people."""
+    urged = {
+        (row.item, row.key.split("|")[1], row.step)
         for row in outbox.of_items(session, plan, items)
         if row.kind == NoticeKind.OVERDUE.value
         and row.state == NoticeState.SENT.value
         and not row.is_copy
-    )
+    }
+    return Counter(item for item, _, _ in urged)
+
+
+def _bring_up_to_date(
+    desk: _Desk,
+    due: Mapping[Due, Firing],
+    judged: Judged,
+    rules: Mapping[str, CheckedRule],
+    urges: Mapping[str, int],
+) -> None:
+    """Say anew what earlier runs wrote, is due still and has not left the house.
+
+    A digest names one day: its numbers are of that day, whenever its notices were planned.
+    """
+    standing = {(each.item, each.tag, each.step.ladder, each.step.step): each for each in due}
+    for row in outbox.of_items(desk.session, desk.adopted.code, {each.item for each in due}):
+        if NoticeState(row.state) not in PENDING or row.rule is None or row.run_id == desk.run.id:
+            continue
+        tag = row.key.split("|")[1]
+        each = standing.get((row.item, tag, row.ladder, row.step))
+        digest = outbox.find_digest(desk.session, row.digest_id or 0)
+        if each is None or (digest is not None and digest.attempts):
+            continue
+        planned = Planned(
+            key=row.key,
+            due=each,
+            step=each.step,
+            post=row.post,
+            recipient=row.recipient,
+            is_copy=bool(row.is_copy),
+            cc=tuple(row.cc),
+            state=NoticeState(row.state),
+            reason=Reason(row.reason),
+        )
+        nth = urges[each.item] + 1
+        content, subject = _content(desk, planned, due[each], judged, rules, nth)
+        if content != row.content:
+            row.content, row.subject, row.planned_at = content, subject, desk.run.as_of
+            desk.session.add(row)
 
 
 def _write(

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
+from rules.vocabulary import NoticeKind
 from supervision.domain.findings import State
 from supervision.domain.notices import Silence
 from supervision.domain.submissions import Decision
@@ -34,8 +35,9 @@ def no_longer_due(
 ) -> dict[int, Silence]:
     """Return the notices (by id) that must not go out any more, and why.
 
-    Filing silences everything about an obligation, a new due date what was said of the old one,
-    and a settled finding what was said of it.
+    Filing silences everything about an obligation (given back, it is not overdue until it must be
+    corrected), a new due date what was said of the old one, a settled finding what was said of it,
+    and a filing after the reminder was written what it says of rectifying.
     """
     gone: dict[int, Silence] = {}
     for notice in notices:
@@ -48,15 +50,13 @@ def no_longer_due(
 def _why_gone(
     session: Session, plan: str, notice: NoticeRow, *, as_of: datetime, known_at: datetime
 ) -> Silence | None:
-    owed = session.exec(
-        select(ObligationRow).where(
-            ObligationRow.plan == plan,
-            ObligationRow.key == notice.item,
-            ObligationRow.superseded_at == FAR_FUTURE,
-        )
-    ).first()
+    owed = _owed(session, plan, notice.item)
     if owed is not None:
-        if _filed(session, plan, owed.filing_key, as_of=as_of, known_at=known_at):
+        last = _last_filing(session, owed, as_of=as_of, known_at=known_at)
+        overdue = notice.kind == NoticeKind.OVERDUE.value
+        if last is not None and _serves(
+            session, last, overdue=overdue, as_of=as_of, known_at=known_at
+        ):
             return Silence.SUBMITTED_MEANWHILE
         due_on = _due_on(session, owed, as_of=as_of, known_at=known_at)
         if notice.rule is not None and notice.key.split("|")[1] != due_on.isoformat():
@@ -65,26 +65,62 @@ def _why_gone(
     finding = session.exec(
         select(FindingRow).where(FindingRow.plan == plan, FindingRow.number == notice.item)
     ).first()
-    if finding is not None and State(finding.state) in _SETTLED:
+    if finding is None:
+        return Silence.NO_LONGER_DUE if _was_owed(session, plan, notice.item) else None
+    if State(finding.state) in _SETTLED:
         return Silence.FINDING_SETTLED
+    owed = _owed(session, plan, finding.obligation or "")
+    if notice.rule is not None and owed is not None:
+        last = _last_filing(session, owed, as_of=as_of, known_at=known_at)
+        if last is not None and last.submitted_at > notice.planned_at:
+            return Silence.SUBMITTED_MEANWHILE
     return None
 
 
-def _filed(
-    session: Session, plan: str, filing_key: str, *, as_of: datetime, known_at: datetime
-) -> bool:
-    filed = session.exec(
+def _owed(session: Session, plan: str, key: str) -> ObligationRow | None:
+    return session.exec(
+        select(ObligationRow).where(
+            ObligationRow.plan == plan,
+            ObligationRow.key == key,
+            ObligationRow.superseded_at == FAR_FUTURE,
+        )
+    ).first()
+
+
+def _was_owed(session: Session, plan: str, item: str) -> bool:
+    """Return whether the plan asked for this obligation once."""
+    return (
+        session.exec(
+            select(ObligationRow.id).where(ObligationRow.plan == plan, ObligationRow.key == item)
+        ).first()
+        is not None
+    )
+
+
+def _last_filing(
+    session: Session, owed: ObligationRow, *, as_of: datetime, known_at: datetime
+) -> SubmissionRow | None:
+    return session.exec(
         select(SubmissionRow)
         .where(
-            SubmissionRow.plan == plan,
-            SubmissionRow.obligation == filing_key,
+            SubmissionRow.plan == owed.plan,
+            SubmissionRow.obligation == owed.filing_key,
             SubmissionRow.submitted_at <= as_of,
             SubmissionRow.recorded_at <= known_at,
         )
         .order_by(col(SubmissionRow.version).desc())
     ).first()
-    if filed is None:
-        return False
+
+
+def _serves(
+    session: Session,
+    filed: SubmissionRow,
+    *,
+    overdue: bool,
+    as_of: datetime,
+    known_at: datetime,
+) -> bool:
+    """Return whether a filing counts as filed, or must not be called overdue while corrected."""
     review = session.exec(
         select(ReviewRow)
         .where(
@@ -94,7 +130,10 @@ def _filed(
         )
         .order_by(col(ReviewRow.id).desc())
     ).first()
-    return review is None or review.decision != Decision.RETURNED.value
+    if review is None or review.decision != Decision.RETURNED.value:
+        return True
+    correction = review.correction_due_at
+    return overdue and correction is not None and as_of <= correction
 
 
 def _due_on(session: Session, owed: ObligationRow, *, as_of: datetime, known_at: datetime) -> date:

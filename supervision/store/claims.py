@@ -83,15 +83,15 @@ def borne_out_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
     )
 
 
-# Who reports before the due date may file the ledger itself until then.
-_ASKED_BY_REPORTS = f"""SELECT f.id AS asker, c.requirement, c.value AS claim, o.unit, o.role,
-    o.clause, o.filing_key, f.submitted_day AS day,
-    CASE WHEN f.submitted_at > own.due_at THEN f.submitted_at
-      WHEN own.due_at > :as_of THEN :as_of ELSE own.due_at END AS instant
-  FROM filing f
-  JOIN submission_claim c ON c.submission_id = f.id
-  JOIN obligation own ON own.plan = :plan AND own.key = f.obligation AND {KNOWN.format("own")}
-  JOIN obligation o ON o.plan = :plan AND o.unit = f.unit AND o.requirement = c.requirement
+# Who reports before the due date may file the ledger itself until then.  DISTINCT: a report and
+# its companions are one filing.
+_ASKED_BY_REPORTS = f"""SELECT DISTINCT base.submission_id AS asker, c.requirement,
+    c.value AS claim, o.unit, o.role, o.clause, o.filing_key, base.submitted_day AS day,
+    CASE WHEN base.submitted_at > base.due_at THEN base.submitted_at
+      WHEN base.due_at > :as_of THEN :as_of ELSE base.due_at END AS instant
+  FROM base
+  JOIN submission_claim c ON c.submission_id = base.submission_id
+  JOIN obligation o ON o.plan = :plan AND o.unit = base.unit AND o.requirement = c.requirement
     AND {KNOWN.format("o")}"""
 
 

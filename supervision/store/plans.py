@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert
+from sqlalchemy import delete, func, insert
 from sqlmodel import Session, col, select, update
 
 from supervision.domain.ledger_rows import encode_number
@@ -344,15 +344,18 @@ def save_calendar_year(
     """Write the table of one year, in place of an older one."""
     session.merge(CalendarYearRow(year=year, source=source))
     session.flush()
-    for day, works, label in days:
-        session.merge(CalendarDayRow(day=day, year=year, works=int(works), label=label))
-    session.flush()
+    session.exec(delete(CalendarDayRow).where(col(CalendarDayRow.year) == year))
+    rows = [
+        {"day": day, "year": year, "works": int(works), "label": label}
+        for day, works, label in days
+    ]
+    session.execute(insert(CalendarDayRow), rows)
 
 
 def load_calendar(session: Session, anchor: int) -> WorkCalendar:
     """Return the working days of all years that have a table; numbers count from `anchor`."""
-    rows = session.exec(select(CalendarDayRow)).all()
-    return WorkCalendar(anchor, workdays_from((row.day, bool(row.works)) for row in rows))
+    days = session.exec(select(col(CalendarDayRow.day), CalendarDayRow.works)).all()
+    return WorkCalendar(anchor, workdays_from((day, bool(works)) for day, works in days))
 
 
 def count_owing_units(

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect
 
 from supervision.errors import StoreError
@@ -41,9 +42,18 @@ def current(database: Database) -> str | None:
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the schema to `revision`, in one transaction."""
-    with database.short() as connection:
-        command.upgrade(_config(connection), revision)
+    """Bring the schema to `revision`, in one transaction.
+
+    StoreError if the database stands at a revision that this program does not know.
+    """
+    try:
+        with database.short() as connection:
+            command.upgrade(_config(connection), revision)
+    except CommandError as error:
+        raise StoreError(
+            f"the schema of {database.shown_url} cannot be upgraded: {error}; "
+            "it was made by another version of this program, use that one"
+        ) from error
 
 
 def downgrade(database: Database, revision: str) -> None:

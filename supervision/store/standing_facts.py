@@ -19,12 +19,12 @@ def finding_facts(moment: Moment) -> str:
     chosen = " AND f.unit IN :units" if moment.units is not None else ""
     chosen += " AND f.number IN :keys" if moment.keys is not None else ""
     return f"""{every_obligation(_without_keys(moment))},
-late AS (SELECT base.key, {DAYS_OVERDUE} AS days_overdue FROM base),
-reminded AS (
+late AS MATERIALIZED (SELECT base.key, {DAYS_OVERDUE} AS days_overdue FROM base),
+reminded AS MATERIALIZED (
   SELECT n.item, COUNT(DISTINCT n.run_id) AS times, MAX(n.id) AS last_id
   FROM notice n WHERE n.plan = :plan AND n.state = 'sent' AND n.is_copy = 0
   GROUP BY n.item),
-raised AS (
+raised AS MATERIALIZED (
   SELECT e.finding_id, e.cycle, MAX(e.level) AS level
   FROM escalation e WHERE e.plan = :plan AND e.state = 'approved'
   GROUP BY e.finding_id, e.cycle),
@@ -53,15 +53,15 @@ def unit_facts(moment: Moment) -> str:
     chosen = " AND u.code IN :units" if moment.units is not None else ""
     chosen += " AND u.code IN :keys" if moment.keys is not None else ""
     return f"""{every_obligation(_without_keys(moment))},
-late AS (
+late AS MATERIALIZED (
   SELECT base.unit, SUM(CASE WHEN ({DAYS_OVERDUE}) > 0 AND base.companion = 0 THEN 1 ELSE 0 END)
     AS items
   FROM base GROUP BY base.unit),
-standing AS (
+standing AS MATERIALIZED (
   SELECT f.unit, COUNT(*) AS findings,
     SUM(CASE WHEN f.severity IN ('major', 'critical') THEN 1 ELSE 0 END) AS major
   FROM finding f WHERE f.plan = :plan AND f.state IN ({_OPEN}) GROUP BY f.unit),
-raised AS (
+raised AS MATERIALIZED (
   SELECT f.unit, SUM(CASE WHEN e.card = 'yellow' THEN 1 ELSE 0 END) AS yellow,
     SUM(CASE WHEN e.letter IS NOT NULL AND f.state NOT IN {_ANSWERED} THEN 1 ELSE 0 END) AS letters
   FROM escalation e JOIN finding f ON f.id = e.finding_id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -242,10 +241,7 @@ def test_a_report_filed_between_evaluation_and_sending_silences_its_reminders(
     done = office.deliver(f"{R4_DAY} 09:00")
     assert (done.sent, done.silenced, done.empty) == (4, 2, 2)
     assert not any("edu" in mail.recipient for mail in office.mails)
-    assert states(office, unit="EDU", step="R4") == {
-        ("silenced", "submitted meanwhile"),
-        ("superseded", "a later step is due"),
-    } - {("superseded", "a later step is due")}
+    assert states(office, unit="EDU", step="R4") == {("silenced", "submitted meanwhile")}
 
 
 def test_filing_one_of_two_items_leaves_the_other_in_the_mail(
@@ -285,7 +281,8 @@ def test_an_extension_silences_what_was_said_of_the_old_due_date(
     # the clock uses the new date from then on
     office.evaluate("2022-07-01 08:00")
     office.deliver("2022-07-01 09:00")
-    assert "时限：2022年7月8日（原时限2022年6月27日）" in office.mails[-1].text
+    (mail,) = [each for each in office.mails if "edu" in each.recipient]
+    assert "时限：2022年7月8日（原时限2022年6月27日）" in mail.text
 
 
 @pytest.mark.parametrize("event", [Event.WAIVE, Event.APPEAL, Event.RESPOND])
@@ -408,16 +405,16 @@ def test_a_sender_that_lost_its_lease_does_not_overwrite_what_the_next_one_wrote
 ) -> None:
     office.adopt(one_unit(tmp_path))
     office.evaluate(f"{R2_DAY} 08:00")
+    office.clock.now = at(f"{R2_DAY} 09:00")
 
     def sleep_past_the_lease(_message: Message) -> None:
-        assert office.deliver(at(f"{R2_DAY} 09:00").isoformat()) == SENT_NOTHING
-        later = (at(f"{R2_DAY} 09:00") + LEASE).isoformat()
-        assert office.deliver(later).sent == 1
+        office.clock.now += LEASE - timedelta(seconds=1)
+        assert deliver_as_worker(office, office.transport) == SENT_NOTHING
+        office.clock.now += timedelta(seconds=1)
+        assert deliver_as_worker(office, office.transport).sent == 1
         raise DeliveryError("the connection was lost", permanent=False)
 
-    done = deliver_through(
-        office, Watched(office.transport, before=sleep_past_the_lease), f"{R2_DAY} 09:00"
-    )
+    done = deliver_as_worker(office, Watched(office.transport, before=sleep_past_the_lease))
     assert (done.sent, done.retried, done.dead) == (0, 0, 0)
     assert (the_digest(office).state, the_digest(office).attempts) == ("sent", 2)
     assert states(office, step="R2") == {("sent", "")}
@@ -675,7 +672,8 @@ def test_the_number_of_the_urge_counts_urges_not_recipients(
     office.extend("A1-R1/EDU/2022Q2", "2022-07-04", on="2022-06-30 10:00", late_request=True)
     office.evaluate("2022-07-05 08:00")
     office.deliver("2022-07-05 09:00")
-    assert "第3次催办" in office.mails[-1].text
+    last = [mail for mail in office.mails if mail.recipient.startswith("liaison")][-1]
+    assert "第3次催办" in last.text
 
 
 def test_a_unit_without_an_address_is_a_row_with_its_reason_and_no_mail(
@@ -689,7 +687,3 @@ def test_a_unit_without_an_address_is_a_row_with_its_reason_and_no_mail(
     assert (run.counts["notices"], run.counts["unaddressed"]) == (2, 2)
     assert office.deliver(f"{R4_DAY} 09:00").sent == 2
     assert ("skipped", "no contact address") in states(office, unit="EDU")
-
-
-def test_the_small_plan_is_left_as_it_was() -> None:
-    assert deepcopy(SMALL)["plan"]["requirements"][0]["id"] == "A1-R1"

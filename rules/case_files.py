@@ -1,0 +1,254 @@
+"""Case files: YAML beside the rules, read with every fault of every file at its place.
+
+    cases:
+      - name: 逾期一天                       # a sentence; no two cases have the same
+        as_of: 2022-04-19                    # a date or an instant, in the plan's zone
+        unit: SUB-GY
+        facts:                               # only the fields that matter, as a person writes them
+          - {on: plan, requirement: REQ2-O1, filed: false, days_overdue: 1, due_on: 2022-04-18}
+        waived: [{rule: REQ2-O1-late, of: REQ2-O1/SUB-GY/2022}]          # if any
+        expect:                              # all finding rules that are violated, and any others
+          REQ2-O1-late: {verdict: violated, severity: major, message: 区…。}
+          REQ2-O2-coverage: none
+          remind-plan-R4: fires
+
+`null` is unknown.  `key` names a fact (default: requirement/unit/period, else kind-1, kind-2 …),
+and `of` one of several findings of a rule: the fact's key, or the values of a match's `per`.
+`rules.case_facts` says what a fact is taken for where the case does not say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rules.case_facts import FactReader, World
+from rules.cases import Case, Expectation, Expected, Place
+from rules.document import Identifier, Text
+from rules.facts import Fact, Key
+from rules.loading import Fault, Faults, Node, did_you_mean, read_yaml, validate
+from rules.vocabulary import Level
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Of = str | tuple[str | int, ...]
+
+
+class _Waived(_Document):
+    rule: Identifier
+    of: Of
+
+
+class _Expect(_Document):
+    verdict: Expected
+    severity: Level | None = None
+    message: Text | None = None
+    of: Of | None = None
+
+
+class _Case(_Document):
+    name: Text
+    as_of: str
+    unit: Identifier
+    original_due_on: date | None = None
+    facts: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
+    waived: tuple[_Waived, ...] = ()
+    expect: Annotated[dict[str, Any], Field(min_length=1)]
+
+
+class _CaseFile(_Document):
+    cases: tuple[_Case, ...]
+
+
+def read_cases(files: Iterable[Path], world: World) -> tuple[Case, ...]:
+    """Return the cases of the files in their order; raises Faults with all that is wrong."""
+    faults: list[Fault] = []
+    cases: list[Case] = []
+    names: dict[str, Place] = {}
+    for path in files:
+        try:
+            node = read_yaml(path)
+        except Faults as found:
+            faults += found.faults
+            continue
+        before = len(faults)
+        shape = validate(_CaseFile, node, faults)
+        for each in node.find("cases") or ():
+            _no_second(each, names, faults)
+            reader = _CaseReader(each, world, faults)
+            case = reader.read()
+            if shape is not None and case is not None and len(faults) == before:
+                cases.append(case)
+    if faults:
+        raise Faults(faults)
+    return tuple(cases)
+
+
+def _place(node: Node) -> Place:
+    return Place(node.file, node.line, node.column)
+
+
+def _no_second(node: Node, names: dict[str, Place], faults: list[Fault]) -> None:
+    name = node.text("name")
+    if name is None:
+        return
+    first = names.setdefault(name, _place(node))
+    if first != _place(node):
+        faults.append(
+            node.fault(f"the case '{name}' stands already at {first.file}:{first.line}", "name")
+        )
+
+
+class _CaseReader:
+    """Reads one case; its shape is checked by the model, its meaning here."""
+
+    def __init__(self, node: Node, world: World, faults: list[Fault]) -> None:
+        self.node = node
+        self.world = world
+        self.faults = faults
+
+    def read(self) -> Case | None:
+        before = len(self.faults)
+        as_of = self._as_of()
+        unit = self.node.text("unit")
+        if unit is not None and unit not in self.world.units:
+            self._fault(f"unknown unit '{unit}'{did_you_mean(unit, self.world.units)}", "unit")
+        told: list[Fault] = []  # the same faults of shape again, case by case
+        document = validate(_Case, self.node, told)
+        if as_of is None or unit not in self.world.units:
+            return None
+        assert unit is not None
+        facts = self._facts(unit, as_of)
+        expect = self._expect({fact.key for fact in facts})
+        waived = [
+            (each.rule, _key(each.of))
+            for at, each in enumerate(document.waived if document else ())
+            if self._known_rule(each.rule, "waived", at, "rule")
+        ]
+        if document is None or len(self.faults) > before:
+            return None
+        return Case(
+            name=document.name,
+            place=_place(self.node),
+            as_of=as_of,
+            unit=unit,
+            facts=tuple(facts),
+            expect=tuple(expect),
+            waived=frozenset(waived),
+            original_due_on=document.original_due_on,
+        )
+
+    def _fault(self, text: str, *path: str | int, key: bool = False) -> None:
+        self.faults.append(self.node.fault(text, *path, key=key))
+
+    def _as_of(self) -> datetime | None:
+        text = self.node.text("as_of")
+        if text is None:
+            return None
+        try:
+            instant = datetime.fromisoformat(text)
+        except ValueError:
+            wanted = "a date such as 2022-07-15 or an instant such as 2022-07-15T17:30"
+            self._fault(f"expected {wanted}, found '{text}'", "as_of")
+            return None
+        if instant.tzinfo is None:
+            return instant.replace(tzinfo=self.world.zone)
+        return instant.astimezone(self.world.zone)
+
+    # --- Facts -----------------------------------------------------------------------------------
+
+    def _facts(self, unit: str, as_of: datetime) -> list[Fact]:
+        listed = self.node.find("facts")
+        facts: list[Fact] = []
+        for number, node in enumerate(listed or (), start=1):
+            fact = FactReader(node, self.world, self.faults).read(unit, as_of.date(), number)
+            if fact is None:
+                continue
+            if any(fact.key == other.key for other in facts):
+                text = f"two facts have the key '{fact.key}'; give one of them a 'key'"
+                self.faults.append(node.fault(text))
+            facts.append(fact)
+        return facts
+
+    # --- Expectations ----------------------------------------------------------------------------
+
+    def _known_rule(self, rule: str, *path: str | int, key: bool = False) -> bool:
+        if rule in self.world.rules:
+            return True
+        self._fault(f"unknown rule '{rule}'{did_you_mean(rule, self.world.rules)}", *path, key=key)
+        return False
+
+    def _expect(self, keys: set[str]) -> list[Expectation]:
+        found: list[Expectation] = []
+        listed = self.node.find("expect")
+        if listed is None or not isinstance(listed.value, dict):
+            return found
+        for rule, node in listed.children.items():
+            if not self._known_rule(str(rule), "expect", rule, key=True):
+                continue
+            several = list(node) if isinstance(node.value, list) else [node]
+            for each in several:
+                expectation = self._one(str(rule), each, keys)
+                if expectation is not None:
+                    found.append(expectation)
+        return found
+
+    def _one(self, rule: str, node: Node, keys: set[str]) -> Expectation | None:
+        if isinstance(node.value, str):
+            if node.value not in list(Expected):
+                hint = did_you_mean(node.value, list(Expected)) or ";"
+                text = f"unknown verdict '{node.value}'{hint} allowed: {', '.join(Expected)}"
+                self.faults.append(node.fault(text))
+                return None
+            document = _Expect(verdict=Expected(node.value))
+        else:
+            read = validate(_Expect, node, self.faults)
+            if read is None:
+                return None
+            document = read
+        second = self.world.rules[rule].second_pass
+        if self._misfits(node, document, second):
+            return None
+        of = None if document.of is None else _key(document.of)
+        single = self.world.rules[rule].single
+        if of is not None and single and (len(of) != 1 or of[0] not in keys):
+            shown = "/".join(str(part) for part in of)
+            allowed = ", ".join(sorted(keys))
+            self.faults.append(
+                node.fault(f"no fact has the key '{shown}'; there are: {allowed}", "of")
+            )
+            return None
+        return Expectation(
+            rule, document.verdict, _place(node), document.severity, document.message, of
+        )
+
+    def _misfits(self, node: Node, document: _Expect, second: bool) -> bool:
+        before = len(self.faults)
+        verdict = document.verdict
+        if second and verdict in (Expected.VIOLATED, Expected.SATISFIED):
+            text = "the rule's outcome is no finding: expect fires, quiet, undecided or none"
+            self.faults.append(node.fault(text, "verdict"))
+        if not second and verdict in (Expected.FIRES, Expected.QUIET):
+            text = "the rule's outcome is a finding: expect violated, satisfied, undecided or none"
+            self.faults.append(node.fault(text, "verdict"))
+        for name in ("severity", "message"):
+            if getattr(document, name) is not None and verdict is not Expected.VIOLATED:
+                text = f"'{name}' goes with 'verdict: violated'"
+                self.faults.append(node.fault(text, name, key=True))
+        return len(self.faults) > before
+
+
+def _key(of: Of) -> Key:
+    return (of,) if isinstance(of, str) else tuple(of)
+
+
+def case_files(folder: Path) -> Sequence[Path]:
+    """Return the case files of a pack's `cases/` folder, by name; none if there is no folder."""
+    return tuple(sorted(path for path in folder.glob("*.yaml") if path.is_file()))
