@@ -54,6 +54,8 @@ class FactReader:
         self.faults = faults
 
     def read(self, unit: str, day: date, number: int) -> Fact | None:
+        if not isinstance(self.node.value, dict):
+            return None  # the shape of the case has been complained about
         before = len(self.faults)
         kind = self.node.text("on")
         if kind is None or kind not in KINDS:
@@ -65,7 +67,7 @@ class FactReader:
         said = self._said(kind)
         if len(self.faults) > before:
             return None
-        fields = defaults(kind, said, unit=unit, category=self.world.units[unit], day=day)
+        fields = defaults(kind, said, unit=unit, category=self.world.units.get(unit, ""), day=day)
         if known is not None:
             fields.update(known.fields)
         fields.update(said)
@@ -109,9 +111,9 @@ class FactReader:
             if name == "unit":
                 self._fault("the unit is that of the case", name, key=True)
             elif field is None:
-                hint = did_you_mean(str(name), KINDS[kind])
-                see = f" See `supervision rules fields {kind}`."
-                self._fault(f"unknown field '{name}' on '{kind}'{hint}.{see}", name, key=True)
+                hint = did_you_mean(str(name), KINDS[kind]) or "."
+                see = f"See `supervision rules fields {kind}`."
+                self._fault(f"unknown field '{name}' on '{kind}'{hint} {see}", name, key=True)
             else:
                 try:
                     said[field.name] = encoded(node.value, field)
@@ -128,6 +130,8 @@ def encoded(value: object, field: Field) -> Value | None:
         return None
     if isinstance(value, bool):
         return encode_bool(value, field)
+    if field.type is FieldType.BOOL:
+        raise Misfit(f"'{field.name}' is true or false; found {value!r}")
     if isinstance(value, int | float):
         text = format(Decimal(str(value)), "f")
         return encode_number(text.lstrip("-"), field, negative=text.startswith("-"))

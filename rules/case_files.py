@@ -20,9 +20,9 @@ and `of` one of several findings of a rule: the fact's key, or the values of a m
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,7 +38,10 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Of = str | tuple[str | int, ...]
+Of: TypeAlias = str | tuple[str | int, ...]
+
+_SOME_DAY = datetime(2022, 1, 1, tzinfo=UTC)
+"""Stands in for a day that is wrong, so that all else is looked at too."""
 
 
 class _Waived(_Document):
@@ -122,17 +125,16 @@ class _CaseReader:
             self._fault(f"unknown unit '{unit}'{did_you_mean(unit, self.world.units)}", "unit")
         told: list[Fault] = []  # the same faults of shape again, case by case
         document = validate(_Case, self.node, told)
-        if as_of is None or unit not in self.world.units:
-            return None
-        assert unit is not None
-        facts = self._facts(unit, as_of)
-        expect = self._expect({fact.key for fact in facts})
+        sound = len(self.faults)
+        facts = self._facts(unit or "", (as_of or _SOME_DAY).date())
+        keys = {fact.key for fact in facts} if len(self.faults) == sound else None
+        expect = self._expect(keys)
         waived = [
             (each.rule, _key(each.of))
             for at, each in enumerate(document.waived if document else ())
             if self._known_rule(each.rule, "waived", at, "rule")
         ]
-        if document is None or len(self.faults) > before:
+        if document is None or as_of is None or unit is None or len(self.faults) > before:
             return None
         return Case(
             name=document.name,
@@ -164,11 +166,11 @@ class _CaseReader:
 
     # --- Facts -----------------------------------------------------------------------------------
 
-    def _facts(self, unit: str, as_of: datetime) -> list[Fact]:
+    def _facts(self, unit: str, day: date) -> list[Fact]:
         listed = self.node.find("facts")
         facts: list[Fact] = []
         for number, node in enumerate(listed or (), start=1):
-            fact = FactReader(node, self.world, self.faults).read(unit, as_of.date(), number)
+            fact = FactReader(node, self.world, self.faults).read(unit, day, number)
             if fact is None:
                 continue
             if any(fact.key == other.key for other in facts):
@@ -185,7 +187,7 @@ class _CaseReader:
         self._fault(f"unknown rule '{rule}'{did_you_mean(rule, self.world.rules)}", *path, key=key)
         return False
 
-    def _expect(self, keys: set[str]) -> list[Expectation]:
+    def _expect(self, keys: set[str] | None) -> list[Expectation]:
         found: list[Expectation] = []
         listed = self.node.find("expect")
         if listed is None or not isinstance(listed.value, dict):
@@ -194,13 +196,15 @@ class _CaseReader:
             if not self._known_rule(str(rule), "expect", rule, key=True):
                 continue
             several = list(node) if isinstance(node.value, list) else [node]
+            if not several:
+                self._fault("expected at least one verdict, found an empty list", "expect", rule)
             for each in several:
                 expectation = self._one(str(rule), each, keys)
                 if expectation is not None:
                     found.append(expectation)
         return found
 
-    def _one(self, rule: str, node: Node, keys: set[str]) -> Expectation | None:
+    def _one(self, rule: str, node: Node, keys: set[str] | None) -> Expectation | None:
         if isinstance(node.value, str):
             if node.value not in list(Expected):
                 hint = did_you_mean(node.value, list(Expected)) or ";"
@@ -208,6 +212,10 @@ class _CaseReader:
                 self.faults.append(node.fault(text))
                 return None
             document = _Expect(verdict=Expected(node.value))
+        elif not isinstance(node.value, dict):
+            text = f"expected a verdict ({', '.join(Expected)}), or a mapping with 'verdict'"
+            self.faults.append(node.fault(text))
+            return None
         else:
             read = validate(_Expect, node, self.faults)
             if read is None:
@@ -218,7 +226,7 @@ class _CaseReader:
             return None
         of = None if document.of is None else _key(document.of)
         single = self.world.rules[rule].single
-        if of is not None and single and (len(of) != 1 or of[0] not in keys):
+        if of is not None and single and keys is not None and (len(of) != 1 or of[0] not in keys):
             shown = "/".join(str(part) for part in of)
             allowed = ", ".join(sorted(keys))
             self.faults.append(

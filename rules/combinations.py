@@ -37,8 +37,6 @@ class Combinations:
         """Note that a durable rule fired for these facts (fact key by pattern alias)."""
         rule = self._rules[durable.rule]
         combination = tuple(keys[f"p{i}"] for i in range(len(rule.patterns)))
-        if len(set(combination)) < len(combination):
-            return
         key: Key = combination
         if not rule.single:
             bound = self._bound(rule, combination)

@@ -88,12 +88,7 @@ def compile_rules(rules: Sequence[CheckedRule]) -> CompiledRules:
         for packed in _packed(phase, found)
     )
     needed = _needed(rules)
-    content = (
-        compiled_rules,
-        rulesets,
-        codes,
-        [(kind, sorted(needed[kind])) for kind in all_kinds],
-    )
+    content = (compiled_rules, rulesets, [(kind, sorted(needed[kind])) for kind in all_kinds])
     return CompiledRules(
         digest=hashlib.sha256(repr(content).encode()).hexdigest(),
         rules=compiled_rules,

@@ -31,6 +31,7 @@ CHUNK = 100  # units a task
 MAX_CHUNK = 500  # a process is replaced between tasks only, and each unit may leave some MB in it
 TIME_LIMIT = 120.0  # seconds a task may take
 
+_GRACE = 2.0  # seconds in which a process that hung up has ended
 _NAMED = 5  # units that a failure names
 _ROOT = str(Path(__file__).resolve().parent.parent)
 _START = (
@@ -189,12 +190,13 @@ class _Worker:
         self._errors.close()
 
     def _death(self) -> InferenceFailed:
-        status = self._process.wait()
         units = [unit.unit for unit in self._units]
-        named = ", ".join(units[:_NAMED]) + f" and {len(units) - _NAMED} more" * (
-            len(units) > _NAMED
-        )
-        where = f"the rule engine's process, judging {named},"
+        rest = f" and {len(units) - _NAMED} more" if len(units) > _NAMED else ""
+        where = f"the rule engine's process, judging {', '.join(units[:_NAMED])}{rest},"
+        try:
+            status = self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            return InferenceFailed(f"{where} gave an answer that cannot be read")
         if status == -signal.SIGALRM:
             return InferenceFailed(f"{where} took longer than {self._time_limit:g} s and was ended")
         if status < 0:

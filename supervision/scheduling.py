@@ -7,10 +7,12 @@ claimed by one sender.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -21,6 +23,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from rules.nodes import Faults
 from supervision.bootstrap import App
 from supervision.domain.runs import RunStatus
 from supervision.errors import SupervisionError
@@ -54,14 +57,21 @@ class Worker:
         for desk in self._desks():
             if self.stopping.is_set():
                 return
-            slot = latest_slot(desk, self.app.settings.evaluate_at, self.app.now)
-            job = f"{JOB} {desk.code}"
-            failures, wait_until = self._wait_until.get(desk.code, (0, self.app.now))
-            if slot is None or self._served(job, slot) or self.app.now < wait_until:
-                continue
-            with self._lease(desk.code) as ours:
-                if ours:
-                    self._evaluate(desk, job, slot, failures)
+            try:
+                self._look_at(desk)
+            except (SupervisionError, Faults) as error:
+                # what is wrong with one plan keeps back no other
+                log.error("plan not evaluated", plan=desk.code, error=str(error))  # noqa: TRY400
+
+    def _look_at(self, desk: Desk) -> None:
+        slot = latest_slot(desk, self.app.settings.evaluate_at, self.app.now)
+        job = f"{JOB} {desk.code}"
+        failures, wait_until = self._wait_until.get(desk.code, (0, self.app.now))
+        if slot is None or self._served(job, slot) or self.app.now < wait_until:
+            return
+        with self._lease(desk.code) as ours:
+            if ours:
+                self._evaluate(desk, job, slot, failures)
 
     def _evaluate(self, desk: Desk, job: str, slot: datetime, failures: int) -> None:
         now = self.app.now
@@ -141,22 +151,23 @@ def latest_slot(desk: Desk, at: Any, now: datetime) -> datetime | None:
 def work(app: App) -> None:
     """Tick until SIGTERM or SIGINT; what is under way is finished first."""
     worker = Worker(app)
+    asked: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        log.info("stopping", signal=signal.Signals(number).name)
-        worker.stopping.set()
+        # no more than this: the handler may interrupt whoever holds the lock of the log or an event
+        asked.append(number)
 
     previous = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults=EVERY_TICK)
     start = {"next_run_time": datetime.now(scheduler.timezone)}
-    scheduler.add_job(
-        _guarded(worker.evaluate_what_is_due), IntervalTrigger(seconds=LOOK_EVERY), **start
-    )
-    scheduler.add_job(
-        _guarded(worker.deliver_what_is_due),
-        IntervalTrigger(seconds=app.settings.deliver_every),
-        **start,
-    )
+    for tick, seconds in (
+        (worker.evaluate_what_is_due, LOOK_EVERY),
+        (worker.deliver_what_is_due, app.settings.deliver_every),
+    ):
+        trigger = IntervalTrigger(seconds=seconds)
+        scheduler.add_job(_guarded(tick), trigger, name=tick.__name__, **start)
+    # that a tick is passed over while the last one is still at work is no news
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     log.info(
         "working",
         holder=worker.holder,
@@ -167,9 +178,11 @@ def work(app: App) -> None:
     )
     scheduler.start()
     try:
-        while not worker.stopping.wait(0.2):
-            pass
+        while not asked:
+            time.sleep(0.1)
+        log.info("stopping", signal=signal.Signals(asked[0]).name)
     finally:
+        worker.stopping.set()
         scheduler.shutdown(wait=True)
         for each, handler in previous.items():
             signal.signal(each, handler)

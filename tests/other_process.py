@@ -130,3 +130,16 @@ def deliver_and_get_stuck(
 
 def _postman(office: Office, transport: Any) -> Postman:
     return replace(office.app.postman, transport=transport)
+
+
+def work(url: str, mail_url: str, clock: str) -> None:
+    """`supervision work` on a clock that starts at an instant, delivering every second."""
+    from supervision.bootstrap import App
+    from supervision.config import Settings
+    from supervision.scheduling import work as work_until_stopped
+
+    settings = Settings(
+        database_url=url, mail_url=mail_url, clock=at(clock), deliver_every=1, workers=1
+    )
+    with App(settings) as app:
+        work_until_stopped(app)

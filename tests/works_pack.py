@@ -1,4 +1,4 @@
-"""A small plan with every kind of duty: plan, report, targets of three measures, milestones, proofs.
+"""A small plan with every kind of duty: plan, report, three sorts of target, milestone, proof.
 
 ROAD leads the roads (clause B) with the townships' shares, EDU the training (C) and the documents
 (D); PARK has no task and nobody who may sign.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from supervision.errors import Refused
@@ -118,7 +118,10 @@ def next_state(state: State, event: Event) -> State:
 
 @dataclass(frozen=True)
 class Transition:
-    """One change of one finding: the unit of history, notices and escalation."""
+    """One change of one finding: the unit of history, notices and escalation.
+
+    `until` is the last day of a waiver.
+    """
 
     fingerprint: str
     event: Event
@@ -127,10 +130,18 @@ class Transition:
     at: datetime
     by: str
     reason: str = ""
+    until: date | None = None
 
 
 def decide(
-    fingerprint: str, state: State, event: Event, *, by: str, reason: str, now: datetime
+    fingerprint: str,
+    state: State,
+    event: Event,
+    *,
+    by: str,
+    reason: str,
+    until: date | None = None,
+    now: datetime,
 ) -> Transition:
     """Return a person's decision as a transition; Refused where it may not be taken.
 
@@ -143,4 +154,4 @@ def decide(
     if event in NEEDS_REASON and not reason.strip():
         raise Refused(f"'{event.value}' needs a reason (--reason)")
     new = next_state(state, event)
-    return Transition(fingerprint, event, state, new, now, by.strip(), reason.strip())
+    return Transition(fingerprint, event, state, new, now, by.strip(), reason.strip(), until)

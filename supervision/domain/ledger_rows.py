@@ -19,7 +19,10 @@ from supervision.domain.units import folded
 PLACES = 6
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # fromisoformat would take 2022-W26-1 as well
 SCALE = 1_000_000
-LARGEST = 2**63 - 1
+LARGEST = 10**18
+"""Encoded: what rules can compare stays below 2**60 (rules.compiled.NUMBER_LIMIT)."""
+LARGEST_FILED = 10**15
+"""Encoded: one figure that a unit files, a thousand million; sums of many must stay comparable."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Row:
     first_day: int | None
 
 
-def encode_number(value: object) -> int:
+def encode_number(value: object, *, largest: int = LARGEST) -> int:
     """Return a number as a fixed-point integer with six places; ValueError says what is wrong."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError(f"expected a number, found {_shown(value)}")
@@ -50,7 +53,7 @@ def encode_number(value: object) -> int:
         raise ValueError(f"expected a number, found {_shown(value)}")
     if exact != exact.to_integral_value():
         raise ValueError(f"{value} has more than {PLACES} decimal places")
-    if abs(exact) > LARGEST:
+    if abs(exact) > largest:
         raise ValueError(f"{value} is too large")
     return int(exact)
 
@@ -117,12 +120,11 @@ def _encoded(
 ) -> Mapping[str, int | str]:
     match field.type:
         case FieldType.NUMBER:
-            return {name: encode_number(value)}
+            return {name: encode_number(value, largest=LARGEST_FILED)}
         case FieldType.INTEGER:
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not whole or abs(int(str(value))) > LARGEST:
+            if isinstance(value, bool) or not isinstance(value, int):
                 raise ValueError(f"expected a whole number, found {_shown(value)}")
-            return {name: int(str(value))}
+            return {name: encode_number(value, largest=LARGEST_FILED) // SCALE}
         case FieldType.BOOLEAN:
             if not isinstance(value, bool):
                 raise ValueError(f"expected true or false, found {_shown(value)}")

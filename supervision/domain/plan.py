@@ -80,7 +80,7 @@ class DatedValue(Document):
 class Calendar(Document):
     """Whose working days count. Without `years`: the plan's year and those after it that are known.
 
-    In YAML also the name alone.
+    In YAML also the name alone, `china` or the country's code `CN`.
     """
 
     name: Literal["china"]
@@ -90,7 +90,11 @@ class Calendar(Document):
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, value: object) -> object:
-        return {"name": value} if isinstance(value, str) else as_tuples(value)
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict) and str(value.get("name")).casefold() in ("cn", "china"):
+            value = {**value, "name": "china"}
+        return as_tuples(value)
 
 
 class Clause(Document):

@@ -44,7 +44,7 @@ class OwedBy(Document):
     """Who owes a requirement: the union of what is named.
 
     `lead` and `co` are the clause's assigned units, `category` and `units` name units, `all` is
-    everyone. In YAML also one word: `lead`, `co` or `all`.
+    everyone. In YAML also one word: `lead`, `co` or `all`; one category or unit needs no list.
     """
 
     lead: bool = False
@@ -56,8 +56,11 @@ class OwedBy(Document):
     @model_validator(mode="before")
     @classmethod
     def _one_word(cls, value: object) -> object:
+        if isinstance(value, dict):
+            alone = {key: (name,) for key, name in value.items() if isinstance(name, str)}
+            return as_tuples({**value, **alone})
         if not isinstance(value, str):
-            return as_tuples(value)
+            return value
         if value not in {"lead", "co", "all"}:
             raise ValueError(
                 f"owed_by: expected 'lead', 'co', 'all' or a mapping with lead, co, category, "

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from rules.nodes import did_you_mean
-from supervision.domain.ledger_rows import SCALE, Row, encode_number, read_day, read_row
+from supervision.domain.ledger_rows import (
+    LARGEST_FILED,
+    SCALE,
+    Row,
+    encode_number,
+    read_day,
+    read_row,
+)
 from supervision.domain.ledgers import Ledger
 from supervision.domain.plan import FormField, RequirementKind
 from supervision.domain.units import Unit, folded
@@ -122,6 +130,25 @@ def read_submission(
     )
 
 
+def unkeepable(value: object, where: str) -> Iterator[ContentFault]:
+    """Yield what JSON can say and no database keeps: NUL, half a character, no real number."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting += [*part, *part.values()]
+        elif isinstance(part, list):
+            waiting += part
+        elif isinstance(part, float) and not math.isfinite(part):
+            yield ContentFault(where, f"holds {part}, which is no number")
+        elif isinstance(part, str) and any(_unkept(letter) for letter in part):
+            yield ContentFault(where, f"holds a character that cannot be kept: {part[:40]!a}")
+
+
+def _unkept(letter: str) -> bool:
+    return letter == "\0" or "\ud800" <= letter <= "\udfff"
+
+
 def digest_of(content: Mapping[str, Any], rows: Iterable[Row], evidence: Iterable[Evidence]) -> str:
     """Return the SHA-256 by which the same submission is known again; no identity is in it."""
     whole = json.dumps(
@@ -213,7 +240,7 @@ def _number(
     if value is None:
         return None
     try:
-        return encode_number(value)
+        return encode_number(value, largest=LARGEST_FILED)
     except ValueError as error:
         faults.append(ContentFault(where, str(error)))
         return None
@@ -313,12 +340,21 @@ def _is_sha256(text: str) -> bool:
     return len(text) == 64 and all(letter in "0123456789abcdefABCDEF" for letter in text)
 
 
-def known_since(happened_at: datetime, *, looked_until: datetime | None, now: datetime) -> datetime:
+def known_since(
+    happened_at: datetime,
+    *,
+    looked_until: datetime | None,
+    follows: datetime | None = None,
+    now: datetime,
+) -> datetime:
     """Return from when something that happened counts as known.
 
     History is known since it happened, as long as no run has looked at that time; what comes in
     about a time that was already looked at is known from now on, so that no past answer changes.
+    Nor is it known before what it follows, which is known since `follows`: a version before the one
+    it replaces, a review before what was filed.
     """
-    if looked_until is None or happened_at > looked_until:
-        return min(happened_at, now)
-    return now
+    if looked_until is not None and happened_at <= looked_until:
+        return now
+    since = min(happened_at, now)
+    return since if follows is None else max(since, follows)

@@ -113,6 +113,7 @@ def _decide(
             decision.event,
             by=decision.by,
             reason=decision.reason,
+            until=decision.until,
             now=at,
         )
     except Refused as error:

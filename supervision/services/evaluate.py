@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from notifications.render import Renderer
 from rules.checked import CheckedRule
@@ -24,6 +24,7 @@ from supervision.services.propose_escalations import propose
 from supervision.services.sources import FactsAt
 from supervision.services.verdicts import RuleVerdicts, count_verdicts, sight, unproven
 from supervision.store import findings, journal, plans, runs
+from supervision.store.columns import FAR_FUTURE
 from supervision.store.session import Database, Session
 from supervision.store.tables import FindingRow, JobSlotRow, RunRow, RunRuleRow
 
@@ -179,9 +180,7 @@ class _Run:
         judged = self._judge(first)
         sighting = sight(self.session, first, judged, self.facts, self.tools.renderer)
         result.broken = sighting.broken
-        on_file: Mapping[str, Standing] = {}
-        if result.mode is not Mode.REPLAY:
-            on_file = findings.standing(self.session, result.plan, units=self.facts.units)
+        on_file = self._on_file()
         changes = reconcile(
             on_file,
             sighting.seen,
@@ -192,9 +191,12 @@ class _Run:
         result.rules += count_verdicts(first, judged, changes=changes, broken=sighting.broken)
         self._count_effects(changes)
         if result.mode is Mode.REPLAY:
-            result.problems = sorted(
-                (each.as_problem(result.as_of) for each in sighting.found.values()), key=_by_weight
-            )
+            shown = [
+                sighting.found[each.fingerprint].as_problem(result.as_of)
+                for each in changes
+                if each.effect in (Effect.OPENED, Effect.REOPENED)
+            ]
+            result.problems = sorted(shown, key=_by_weight)
             return
         self._store(changes, sighting.found)
         self._second_pass(second)
@@ -217,10 +219,36 @@ class _Run:
 
     def _waived(self) -> dict[str, frozenset[tuple[str, Key]]]:
         waived: dict[str, set[tuple[str, Key]]] = defaultdict(set)
-        if self.result.mode is not Mode.REPLAY:
-            for row in findings.waived_in_force(self.session, self.result.plan, self.facts.today):
-                waived[row.unit].add((row.rule, tuple(row.per)))
+        for row, _ in self._waivers().values():
+            waived[row.unit].add((row.rule, tuple(row.per)))
         return {unit: frozenset(keys) for unit, keys in waived.items()}
+
+    def _waivers(self) -> dict[str, tuple[FindingRow, date]]:
+        # for a live run all that was decided counts, even after its as-of; what was decided at the
+        # very instant of a past run was decided on its result
+        replay = self.result.mode is Mode.REPLAY
+        return findings.waived_in_force(
+            self.session,
+            self.result.plan,
+            before=self.result.as_of if replay else FAR_FUTURE,
+            today=self.facts.today,
+        )
+
+    def _on_file(self) -> Mapping[str, Standing]:
+        """What stands on file; a look back knows nothing but the waivers in force then."""
+        if self.result.mode is not Mode.REPLAY:
+            return findings.standing(self.session, self.result.plan, units=self.facts.units)
+        return {
+            fingerprint: Standing(
+                fingerprint,
+                State.WAIVED,
+                Level(row.severity),
+                decided_severity=Level(row.decided_severity or row.severity),
+                waived_until=until,
+            )
+            for fingerprint, (row, until) in self._waivers().items()
+            if self.facts.units is None or row.unit in self.facts.units
+        }
 
     # --- Verdicts --------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from rules.nodes import Faults
 from supervision.config import Settings, without_password
 from supervision.domain.workdays import CalendarMissing
 from supervision.errors import SupervisionError
@@ -89,7 +90,7 @@ def _database(database: Database, found: str | None, now: datetime) -> Iterator[
                 rules = stored_rules(session, desk.adopted, desk.adopted.ruleset)
                 count = f"{len(rules)}条规则可用"
                 yield Answer(f"工作安排 {code}", True, f"第{desk.adopted.version}版，{count}")
-            except SupervisionError as error:
+            except (SupervisionError, Faults) as error:
                 yield Answer(f"工作安排 {code}", False, str(error))
             try:
                 desk.calendar.number(desk.day(now))

@@ -25,6 +25,7 @@ from supervision.domain.submissions import (
     known_since,
     read_submission,
     text_of,
+    unkeepable,
 )
 from supervision.domain.units import Unit, find_unit
 from supervision.domain.workdays import CalendarMissing, WorkCalendar
@@ -105,7 +106,8 @@ def record_submissions(
             ready, desk = _check(session, lines, plan, identity_key, now)
             if desk.faults:
                 raise Faults(desk.faults)
-            fresh = [each for each in ready if not _on_file(session, each)]
+            wanted = {_identity(each): each for each in ready}
+            fresh = [each for each in wanted.values() if not _on_file(session, each)]
             return Recorded(
                 versions=tuple((each.obligation.key, 0) for each in fresh),
                 unchanged=len(ready) - len(fresh),
@@ -149,6 +151,7 @@ def _save(
     looked: datetime | None,
 ) -> int:
     day = each.submitted_at.astimezone(desk.zone).date()
+    last = submissions.latest(session, each.obligation.plan, each.obligation.key)
     earlier = submissions.texts_before(session, each.obligation)
     copied = max((copied_share(each.reading.text, text_of(one)) for one in earlier), default=0)
     row = submissions.save(
@@ -163,10 +166,20 @@ def _save(
             digest=each.digest,
             reading=each.reading,
             copied=copied,
-            recorded_at=known_since(each.submitted_at, looked_until=looked, now=desk.now),
+            recorded_at=known_since(
+                each.submitted_at,
+                looked_until=looked,
+                follows=last.recorded_at if last else None,
+                now=desk.now,
+            ),
         ),
     )
     return row.version
+
+
+def _identity(each: _Ready) -> tuple[str, datetime, str]:
+    """The same obligation, instant and content are the same filing."""
+    return each.obligation.key, each.submitted_at, each.digest
 
 
 def _on_file(session: Session, each: _Ready) -> bool:
@@ -214,6 +227,9 @@ def _check_line(line: Line, desk: _Desk, calendar: WorkCalendar) -> _Ready | Non
     for key in REQUIRED:
         if not isinstance(value.get(key), str) or not value[key].strip():
             desk.fault(line, key, "is required, as text")
+    for key in KEYS:
+        for wrong in unkeepable(value.get(key), key):
+            desk.fault(line, wrong.where, wrong.text)
     content = _of_type(line, value, "content", dict, desk)
     records = _of_type(line, value, "records", list, desk)
     evidence = _of_type(line, value, "evidence", list, desk)
@@ -224,7 +240,7 @@ def _check_line(line: Line, desk: _Desk, calendar: WorkCalendar) -> _Ready | Non
     obligation = _obligation(line, value, unit, desk) if unit else None
     if unit is None or obligation is None or submitted_at is None:
         return None
-    reading, wrong = read_submission(
+    reading, faults = read_submission(
         content,
         records,
         evidence,
@@ -232,7 +248,7 @@ def _check_line(line: Line, desk: _Desk, calendar: WorkCalendar) -> _Ready | Non
         unit=unit,
         identity_key=desk.identity_key,
     )
-    for each in wrong:
+    for each in faults:
         desk.fault(line, each.where, each.text)
     if len(desk.faults) > before:
         return None
@@ -268,20 +284,21 @@ def _unit(line: Line, text: str, desk: _Desk) -> Unit | None:
 def _instant(line: Line, text: str, desk: _Desk, calendar: WorkCalendar) -> datetime | None:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=desk.zone)
+        day = instant.astimezone(desk.zone).date()
+    except (ValueError, OverflowError):
         desk.fault(
             line,
             "submitted_at",
             f"expected an instant such as 2022-06-27T17:30:00+08:00, found {text!r}",
         )
         return None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=desk.zone)
     if instant > desk.now:
         desk.fault(line, "submitted_at", f"{text} lies in the future")
         return None
     try:
-        calendar.number(instant.astimezone(desk.zone).date())
+        calendar.number(day)
     except CalendarMissing as error:
         desk.fault(line, "submitted_at", str(error))
         return None

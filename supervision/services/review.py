@@ -68,6 +68,11 @@ def review_submission(
             raise Refused(
                 f"version {filed.version} of {owed.filing_key} is {last.decision} already"
             )
+        if last is not None and last.decided_at > at:
+            raise Refused(
+                f"version {filed.version} of {owed.filing_key} was {last.decision} on "
+                f"{desk.day(last.decided_at)}; a later decision cannot be dated before that"
+            )
         correction = None
         if decision is Decision.RETURNED:
             days = desk.whole_param("correction_workdays", CORRECTION_WORKDAYS, on=desk.day(at))
@@ -85,7 +90,7 @@ def review_submission(
             decided_at=at,
             workday=desk.workday(at),
             correction=correction,
-            recorded_at=known_since(at, looked_until=looked, now=now),
+            recorded_at=known_since(at, looked_until=looked, follows=filed.recorded_at, now=now),
         )
         journal.append(
             session,
@@ -153,7 +158,12 @@ def grant_extension(
                 decided_by=by,
                 decided_at=at,
                 late_request=int(late_request),
-                recorded_at=known_since(at, looked_until=looked, now=now),
+                recorded_at=known_since(
+                    at,
+                    looked_until=looked,
+                    follows=standing.recorded_at if standing else None,
+                    now=now,
+                ),
             ),
         )
         journal.append(

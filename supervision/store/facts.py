@@ -232,8 +232,12 @@ _DAYS_LATE = (
 )
 _LOW = f"CASE WHEN base.about = 1 THEN base.target - {_band_of('base')} ELSE base.target END"
 _HIGH = f"CASE WHEN base.about = 1 THEN base.target + {_band_of('base')} ELSE base.target END"
-# value / target in thousandths, as a decimal: the product stays within 64 bits up to 9e15
-_ATTAINMENT = "CASE WHEN base.target > 0 THEN measured.value * 1000 / base.target * 1000 END"
+# value / target in thousandths, as a decimal; whole multiples where the product leaves 64 bits
+_ATTAINMENT = (
+    "CASE WHEN base.target > 0 AND ABS(measured.value) < 9000000000000000"
+    " THEN measured.value * 1000 / base.target * 1000"
+    f" WHEN base.target >= {MILLION} THEN measured.value / base.target * {MILLION} END"
+)
 
 _COMMON: dict[str, tuple[str, tuple[Part, ...]]] = {
     **{

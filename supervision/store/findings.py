@@ -79,17 +79,31 @@ def by_fingerprint(
     return found
 
 
-def waived_in_force(session: Session, plan: str, today: date) -> list[FindingRow]:
-    """Return the findings that are waived today, the waiver's last day included."""
-    return list(
-        session.exec(
-            select(FindingRow).where(
-                FindingRow.plan == plan,
-                FindingRow.state == State.WAIVED.value,
-                col(FindingRow.waived_until) >= today,
-            )
-        )
+def waived_in_force(
+    session: Session, plan: str, *, before: datetime, today: date
+) -> dict[str, tuple[FindingRow, date]]:
+    """Return by fingerprint the findings whose last change before an instant is a waiver in force.
+
+    The waiver's last day is included.
+    """
+    last = (
+        select(func.max(TransitionRow.id))
+        .where(TransitionRow.at < before)
+        .group_by(col(TransitionRow.finding_id))
     )
+    rows = session.exec(
+        select(FindingRow, TransitionRow)
+        .join(TransitionRow, col(TransitionRow.finding_id) == FindingRow.id)
+        .where(
+            FindingRow.plan == plan,
+            TransitionRow.event == Event.WAIVE.value,
+            col(TransitionRow.until) >= today,
+            col(TransitionRow.id).in_(last),
+        )
+    ).all()
+    return {
+        row.fingerprint: (row, waiver.until) for row, waiver in rows if waiver.until is not None
+    }
 
 
 def find(session: Session, plan: str, number: str) -> FindingRow:
@@ -232,6 +246,7 @@ def save_transitions(
                 "at": each.at,
                 "by": each.by,
                 "reason": each.reason,
+                "until": each.until,
                 "run_id": run_id,
             }
         )

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from rules import inference
+from rules import pool as pool_module
 from rules.checked import CheckedRule
 from rules.compiled import NUMBER_LIMIT
 from rules.conditions import ALWAYS, And
@@ -139,8 +140,11 @@ def test_threads_take_turns() -> None:
 
 def test_more_sessions_than_a_ruleset_takes_open_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference, "SESSIONS_OF_A_RULESET", 3)
+    infer(COMPILED, [unit()])
+    held = inference._process.rulesets
     units = [unit(f"U{i}", 1, 1, 1) for i in range(10)]
     assert infer(COMPILED, units) == [f for each in units for f in judge(RULES, each).firings]
+    assert inference._process.rulesets >= held + 2 * 3
 
 
 # --- What is refused ------------------------------------------------------------------------------
@@ -350,6 +354,15 @@ def test_a_process_that_died_between_runs_is_replaced(pool: InferencePool) -> No
         worker._process.kill()
         worker._process.wait()
     assert pool.run(COMPILED, [unit()]) == infer(COMPILED, [unit()])
+
+
+def test_an_answer_that_cannot_be_read_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_GRACE", 0.2)
+    with InferencePool(workers=1, infer=engine_faults.garbles) as pool:
+        with pytest.raises(InferenceFailed, match="judging A, gave an answer that cannot be read"):
+            pool.run(COMPILED, [unit()])
+        pool._infer = infer
+        assert pool.run(COMPILED, [unit()]) == infer(COMPILED, [unit()])
 
 
 def test_what_is_printed_does_not_get_between_the_answers() -> None:

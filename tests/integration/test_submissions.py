@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,25 +19,27 @@ from supervision.services.submission_files import Line, read_lines
 from supervision.store import plans
 from supervision.store.tables import ExtensionRow, RecordRow, ReviewRow, SubmissionRow
 from tests.office import Office, a_submission, at
+from tests.shared_office import KINDS, forget, works_office
 from tests.table_dump import difference, everything
-from tests.works_pack import write_pack
 
 REPORT = "A-R1/EDU/2022Q2"  # due on Monday, 27 June 2022, at 17:30
 SHA = "0123456789abcdef" * 4
 
 
-@pytest.fixture
-def desk(office: Office, tmp_path: Path) -> Office:
-    """An office with the works plan, on each database."""
-    office.adopt(write_pack(tmp_path / "pack"))
-    return office
+@pytest.fixture(scope="module", params=KINDS)
+def shared_desk(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    """An office with the works plan, on each database; for tests that change nothing."""
+    with works_office(request.param, tmp_path_factory.mktemp("desk")) as office:
+        yield office
 
 
 @pytest.fixture
-def sqlite_desk(sqlite_office: Office, tmp_path: Path) -> Office:
-    """The same on SQLite alone, for what does not touch the database."""
-    sqlite_office.adopt(write_pack(tmp_path / "pack"))
-    return sqlite_office
+def desk(shared_desk: Office) -> Iterator[Office]:
+    """The same for tests that file; what they filed is taken away again."""
+    yield shared_desk
+    forget(shared_desk)
 
 
 def report(when: str, unit: str = "EDU", period: str = "2022Q2", **parts: Any) -> dict[str, Any]:
@@ -197,20 +199,18 @@ def test_a_rehearsal_writes_nothing_and_says_what_would_be_written(desk: Office)
 
 
 def test_a_rehearsal_shows_the_same_faults(desk: Office) -> None:
-    wrong = report("2022-06-20 10:00", unit="EDV"), report("6月20日")
+    wrong = report("2022-06-20 10:00", unit="EDV"), report("2022-06-20", period="6月")
     assert faults_of(desk, *wrong, dry_run=True) == faults_of(desk, *wrong)
 
 
 # --- Who, what, for when -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["ROAD", "road", "区公路局", " 区 公路局 ", "公路局", "区公路管理局"])
-def test_a_unit_is_known_by_code_name_and_alias_however_spaced(
-    sqlite_desk: Office, name: str
-) -> None:
-    assert sqlite_desk.submit(report("2022-06-20", unit=name)).versions == (
-        ("A-R1/ROAD/2022Q2", 1),
-    )
+@pytest.mark.parametrize(
+    "name", ["ROAD", "road", "区公路局", " 区 公路局 ", "公路局", "区公路管理局"]
+)
+def test_a_unit_is_known_by_code_name_and_alias_however_spaced(desk: Office, name: str) -> None:
+    assert desk.submit(report("2022-06-20", unit=name)).versions == (("A-R1/ROAD/2022Q2", 1),)
 
 
 def test_every_fault_of_every_line_is_reported_at_once_and_nothing_changes(desk: Office) -> None:
@@ -247,25 +247,27 @@ def test_every_fault_of_every_line_is_reported_at_once_and_nothing_changes(desk:
         assert expected in text
 
 
-def test_two_contents_at_one_instant_in_one_file_are_a_fault(sqlite_desk: Office) -> None:
+def test_two_contents_at_one_instant_in_one_file_are_a_fault(desk: Office) -> None:
     one, other = (report("2022-06-20", content={"text": text}) for text in "一二")
-    assert faults_of(sqlite_desk, one, other) == [
+    assert faults_of(desk, one, other) == [
         "2: submitted_at: A-R1/EDU/2022Q2 is filed twice at one instant, with different content"
     ]
 
 
-def test_faults_inside_a_submission_name_their_place(sqlite_desk: Office) -> None:
+def test_faults_inside_a_submission_name_their_place(desk: Office) -> None:
     plan = a_submission(
         "A-P1",
         "EDU",
         "2022",
         "2022-03-20",
-        content={"tasks": [{"clause": "C", "nodes": [{"name": "n", "on": "6月"}]}, {"clause": "Z"}]},
+        content={
+            "tasks": [{"clause": "C", "nodes": [{"name": "n", "on": "6月"}]}, {"clause": "Z"}]
+        },
         records=[{"ledger": "roads", "road_no": "S1", "lenght": 3}],
         evidence=[{"name": "a.pdf", "sha256": "abc"}],
     )
-    assert faults_of(sqlite_desk, plan) == [
-        "1: content.tasks[1].nodes[1].on: expected a date such as 2022-06-30, found \"6月\"",
+    assert faults_of(desk, plan) == [
+        '1: content.tasks[1].nodes[1].on: expected a date such as 2022-06-30, found "6月"',
         "1: content.tasks[2].clause: unknown clause 'Z'",
         "1: evidence[1].sha256: expected 64 hexadecimal digits",
         "1: records[1].lenght: unknown field 'lenght' of ledger 'roads'; did you mean 'length'?",
@@ -278,16 +280,20 @@ def test_faults_inside_a_submission_name_their_place(sqlite_desk: Office) -> Non
         (5, "a submission is a JSON object in { }"),
         ([], "a submission is a JSON object in { }"),
         ({}, "unit: is required, as text"),
-        ({"unit": 5, "requirement": "A-R1", "period": 2022, "submitted_at": 1, "by": None},
-         "period: is required, as text"),
+        (
+            {"unit": 5, "requirement": "A-R1", "period": 2022, "submitted_at": 1, "by": None},
+            "period: is required, as text",
+        ),
         (report("2022-06-20") | {"recrods": []}, "recrods: unknown key; did you mean 'records'?"),
         (report("2022-06-20", content=[]), "content: expected an object"),
         (report("2022-06-20", records={}), "records: expected a list"),
         (report("2022-06-20", evidence="a"), "evidence: expected a list"),
         (report("2022-06-20") | {"submitted_at": "6月20日"}, "submitted_at: expected an instant"),
         (report("2022-06-20") | {"submitted_at": "2022-02-30T10:00:00"}, "expected an instant"),
-        (report("2022-06-20") | {"submitted_at": "2020-06-20T10:00:00"},
-         "no working-day table for 2020"),
+        (
+            report("2022-06-20") | {"submitted_at": "2020-06-20T10:00:00"},
+            "no working-day table for 2020",
+        ),
         (report("2022-06-20") | {"submitted_at": "0001-01-01T00:00:00+08:00"}, "submitted_at"),
         (report("2022-06-20") | {"submitted_at": "9999-12-31T23:59:59-12:00"}, "submitted_at"),
         (report("2022-06-20", content={"note": float("inf")}), "content"),
@@ -299,8 +305,20 @@ def test_faults_inside_a_submission_name_their_place(sqlite_desk: Office) -> Non
         (report("2022-06-20", by="\udfff"), "by"),
         (report("2022-06-20", evidence=[{"name": "a\u0000", "sha256": SHA}]), "evidence"),
         (report("2022-06-20", records=[{"ledger": "documents", "title": "\u0000"}]), "records"),
-        (report("2022-06-20", records=[{"ledger": "trainees", "identity": "1\ud800",
-                                        "class_no": 1, "class_on": "2022-05-05"}]), "records"),
+        (
+            report(
+                "2022-06-20",
+                records=[
+                    {
+                        "ledger": "trainees",
+                        "identity": "1\ud800",
+                        "class_no": 1,
+                        "class_on": "2022-05-05",
+                    }
+                ],
+            ),
+            "records",
+        ),
     ],
 )
 def test_a_line_that_cannot_be_kept_is_a_fault_on_each_database_and_never_a_crash(
@@ -318,30 +336,28 @@ def test_a_line_that_cannot_be_kept_is_a_fault_on_each_database_and_never_a_cras
     assert versions(shared_desk) == []
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def shared_desk(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Any:
-    """An office for tests that change nothing."""
-    from tests.postgres import new_database
-
-    folder = tmp_path_factory.mktemp("desk")
-    sqlite = f"sqlite:///{folder / 'supervision.db'}"
-    office = Office(sqlite if request.param == "sqlite" else new_database())
-    office.adopt(write_pack(folder / "pack"))
-    yield office
-    office.close()
-
-
 @pytest.mark.parametrize(
     ("requirement", "unit", "period", "parts"),
     [
         ("C-T1", "EDU", "2022H1", {"content": {"claimed": 8e12}}),
         ("A-R1", "EDU", "2022Q2", {"content": {"claims": {"C-T1": -8e12}}}),
         ("A-P1", "EDU", "2022", {"content": {"tasks": [{"clause": "C", "objective": 8e12}]}}),
-        ("B-T1", "ROAD", "2022", {"records": [
-            {"ledger": "roads", "road_no": "S", "length": 8e12, "open": True,
-             "opened_on": "2022-05-05"}]}),
+        (
+            "B-T1",
+            "ROAD",
+            "2022",
+            {
+                "records": [
+                    {
+                        "ledger": "roads",
+                        "road_no": "S",
+                        "length": 8e12,
+                        "open": True,
+                        "opened_on": "2022-05-05",
+                    }
+                ]
+            },
+        ),
     ],
 )
 def test_a_number_that_no_rule_can_compare_is_refused_at_the_door(
@@ -366,7 +382,7 @@ def test_a_number_that_no_rule_can_compare_is_refused_at_the_door(
         (b'{"a": "\xff"}', "is not UTF-8"),
         (b"[" * 100_000, "is nested too deeply"),
         (b'{"a": ' + b"9" * 5000 + b"}", "is not JSON"),
-        ("{'unit': 'EDU'}".encode(), "is not JSON"),
+        (b"{'unit': 'EDU'}", "is not JSON"),
     ],
 )
 def test_a_file_that_is_no_json_lines_is_refused_line_by_line(
@@ -387,7 +403,10 @@ def test_lines_keep_their_numbers_over_empty_ones_and_a_byte_order_mark(tmp_path
     file = tmp_path / "filings.jsonl"
     written = "\n\n".join(json.dumps({"n": n}) for n in (1, 2))
     file.write_bytes(b"\xef\xbb\xbf" + written.encode())
-    assert [(each.number, each.value) for each in read_lines(file)] == [(1, {"n": 1}), (3, {"n": 2})]
+    assert [(each.number, each.value) for each in read_lines(file)] == [
+        (1, {"n": 1}),
+        (3, {"n": 2}),
+    ]
 
 
 # --- Time ----------------------------------------------------------------------------------------
@@ -427,21 +446,24 @@ def test_a_replay_of_a_past_run_finds_what_it_found_then(desk: Office) -> None:
     assert {each.unit for each in first.problems} == {"EDU", "ROAD", "TWN-E", "TWN-W"}
 
 
-@pytest.mark.parametrize("late_one", [1, 2])
+@pytest.mark.parametrize("late_ones", [1, 2])
 def test_one_version_is_in_force_at_any_time_even_when_one_came_in_late(
-    desk: Office, late_one: int
+    desk: Office, late_ones: int
 ) -> None:
     """A correction entered late, and one after it known at once: never two facts of one duty."""
     desk.submit(report("2022-06-20 10:00", content={"text": "一"}))
     desk.evaluate("2022-06-25", known_at="2022-06-25")
-    instants = ["2022-06-21 10:00", "2022-06-22 10:00"][:late_one] + ["2022-06-26 10:00"]
+    instants = [*["2022-06-21 10:00", "2022-06-22 10:00"][:late_ones], "2022-06-26 10:00"]
     for number, when in enumerate(instants):
         desk.submit(report(when, content={"text": f"第{number}次补正"}))
     for known_at in ("2022-06-26 12:00", "2022-06-27", "2023-12-31"):
         run = desk.evaluate("2022-06-27", known_at=known_at, dry_run=True)
         late = next(each for each in run.rules if each.rule == "late")
         assert late.applicable == 12, known_at
-        assert fact(desk, REPORT, "2022-06-27", known_at=known_at)["versions"] in (1, len(instants) + 1)
+        assert fact(desk, REPORT, "2022-06-27", known_at=known_at)["versions"] in (
+            1,
+            len(instants) + 1,
+        )
 
 
 # --- Returned ------------------------------------------------------------------------------------
@@ -587,20 +609,20 @@ def test_one_extension_is_in_force_at_any_time_even_when_one_came_in_late(desk: 
     ],
 )
 def test_an_extension_that_is_none_or_comes_too_late_is_refused(
-    sqlite_desk: Office, until: str, on: str, why: str
+    desk: Office, until: str, on: str, why: str
 ) -> None:
     def act() -> None:
         with pytest.raises(Refused, match=why):
-            sqlite_desk.extend(REPORT, until, on=on)
+            desk.extend(REPORT, until, on=on)
 
-    unchanged_by(sqlite_desk, act)
+    unchanged_by(desk, act)
 
 
 def test_a_late_request_is_granted_only_when_the_office_says_so_and_that_is_on_file(
-    sqlite_desk: Office,
+    desk: Office,
 ) -> None:
-    sqlite_desk.extend(REPORT, "2022-07-08", on="2022-06-28 10:00", late_request=True)
-    with sqlite_desk.app.database.reading() as session:
+    desk.extend(REPORT, "2022-07-08", on="2022-06-28 10:00", late_request=True)
+    with desk.app.database.reading() as session:
         assert session.exec(select(ExtensionRow.late_request)).one() == 1
 
 

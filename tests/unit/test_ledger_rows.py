@@ -96,7 +96,9 @@ def test_an_empty_field_is_left_out_and_a_required_one_is_a_fault(empty: str | N
     assert fault(remark=empty) == "is required and empty"
 
 
-@pytest.mark.parametrize("value", ["200人", "约100", "一百", "２００", "200", True, [200], {"n": 1}])
+@pytest.mark.parametrize(
+    "value", ["200人", "约100", "一百", "２００", "200", True, [200], {"n": 1}]
+)
 @pytest.mark.parametrize("field", ["headcount", "cost"])
 def test_what_is_no_number_is_refused_and_shown(field: str, value: object) -> None:
     text = fault(**{field: value})
@@ -152,7 +154,13 @@ def test_a_choice_or_text_of_another_type_is_a_fault_and_no_crash(value: object)
 
 def test_all_faults_of_a_row_come_at_once() -> None:
     row, faults = read(
-        identity=None, headcount="200人", cost="约", expert="是", ends_on="6月", tier="村民", teir="x"
+        identity=None,
+        headcount="200人",
+        cost="约",
+        expert="是",
+        ends_on="6月",
+        tier="村民",
+        teir="x",
     )
     assert row is None
     assert set(faults) == {"identity", "headcount", "cost", "expert", "ends_on", "tier", "teir"}
@@ -191,8 +199,12 @@ def test_an_identity_is_stored_as_a_keyed_hash_and_its_last_four() -> None:
 
 
 def test_one_person_is_one_person_however_the_number_is_written() -> None:
-    written = ["41010519900307002X", "41010519900307002x", "４１０１０５19900307002X",
-               " 410105 19900307 002X "]
+    written = [
+        "41010519900307002X",
+        "41010519900307002x",
+        "４１０１０５19900307002X",
+        " 410105 19900307 002X ",
+    ]
     assert len({a_row(identity=each).data["identity"] for each in written}) == 1
     assert len({a_row(identity=each).key for each in written}) == 1
 

@@ -184,7 +184,10 @@ def test_patterns_tied_by_equality_are_joined_first() -> None:
 
 def test_rules_are_spread_over_rulesets_within_the_limits_of_the_engine() -> None:
     many = [an_on_rule(f"r{i}", when=compare("days", ">", i)) for i in range(200)]
-    wide = [an_on_rule(f"w{i}", when=compare(f"field_{i}", ">", 0)) for i in range(200)]
+    wide = [
+        an_on_rule(f"w{i}", when=And(tuple(compare(f"f_{i}_{j}", ">", 0) for j in range(5))))
+        for i in range(200)
+    ]
     compiled = compile_rules([*many, *wide])
     assert all(len(ruleset.durables) <= 60 for ruleset in compiled.rulesets)
     slots = [len(slots) for ruleset in compiled.rulesets for slots in ruleset.slots.values()]

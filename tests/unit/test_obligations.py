@@ -136,7 +136,11 @@ def test_categories_and_named_units_are_added_up_and_nobody_owes_twice() -> None
 
 
 def test_lead_means_the_clauses_lead_unit_alone() -> None:
-    assigned = [("A1", "HRSS", "lead", None), ("A1", "EDU", "co", None), ("A2", "PARK", "lead", None)]
+    assigned = [
+        ("A1", "HRSS", "lead", None),
+        ("A1", "EDU", "co", None),
+        ("A2", "PARK", "lead", None),
+    ]
     assert owers(a_pack(a_requirement(owed_by="lead"), assigned=assigned)) == {"HRSS": "lead"}
 
 
@@ -276,7 +280,9 @@ def test_a_companion_is_owed_only_by_those_who_owe_both() -> None:
 
 def test_a_companion_target_takes_the_number_of_its_own() -> None:
     host = a_target("A1-T1", due={"date": "2022-11-30"})
-    companion = a_target("A1-T2", due=None, filed_with="A1-T1", target={"at_least": 2, "unit": "层"})
+    companion = a_target(
+        "A1-T2", due=None, filed_with="A1-T1", target={"at_least": 2, "unit": "层"}
+    )
     found = obligations(a_pack(host, companion, assigned=[("A1", "HRSS", "lead", None)]))
     assert found["A1-T2/HRSS/2022"].target == Decimal(2)
 

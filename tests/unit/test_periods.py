@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,19 @@ def test_a_period_is_known_by_its_name(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "22", "2022Q5", "2022Q0", "2022H3", "2022-13", "2022-6", "2022q2", "2022 Q2", "Q2", "全年"],
+    [
+        "",
+        "22",
+        "2022Q5",
+        "2022Q0",
+        "2022H3",
+        "2022-13",
+        "2022-6",
+        "2022q2",
+        "2022 Q2",
+        "Q2",
+        "全年",
+    ],
 )
 def test_what_is_no_period_is_refused_and_the_forms_are_named(text: str) -> None:
     with pytest.raises(ValueError, match="2022H1, 2022Q2 or 2022-06"):
@@ -90,7 +103,7 @@ def test_the_periods_of_a_year_follow_each_other_and_fill_it(year: int, every: E
     assert found[0].first_day == date(year, 1, 1)
     assert found[-1].last_day == date(year, 12, 31)
     assert [each.number for each in found] == list(range(1, len(found) + 1))
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after.first_day == before.last_day + timedelta(days=1)
 
 

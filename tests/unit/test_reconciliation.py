@@ -308,9 +308,7 @@ def views(draw: st.DrawFn) -> dict[str, Seen]:
     return found
 
 
-def after(
-    standing: dict[str, Standing], changes: list[Change]
-) -> dict[str, Standing]:
+def after(standing: dict[str, Standing], changes: list[Change]) -> dict[str, Standing]:
     """What is on file after the run, written down as `store.findings` and `evaluate` do."""
     found = dict(standing)
     for change in changes:

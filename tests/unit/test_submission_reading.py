@@ -144,7 +144,9 @@ def test_a_plan_is_signed_by_the_principal(signer: str) -> None:
     assert read({"signed_by": signer})[0].signed is True
 
 
-@pytest.mark.parametrize("signer", ["副局长", "deputy", "分管领导", "联络员", "", None, 5, ["局长"]])
+@pytest.mark.parametrize(
+    "signer", ["副局长", "deputy", "分管领导", "联络员", "", None, 5, ["局长"]]
+)
 def test_a_plan_signed_by_anybody_else_is_not_signed(signer: object) -> None:
     assert read({"signed_by": signer})[0].signed is False
 
@@ -212,10 +214,10 @@ def test_tasks_that_are_no_list_are_a_fault(tasks: object) -> None:
     assert read({"tasks": tasks})[1] == [("content.tasks", "expected a list of tasks")]
 
 
-def test_a_task_without_nodes_has_none() -> None:
-    for nodes in (None, []):
-        reading, faults = read({"tasks": [a_task("T08", nodes=nodes)]})
-        assert (reading.tasks[0].nodes, faults) == ((), [])
+@pytest.mark.parametrize("nodes", [None, []])
+def test_a_task_without_nodes_has_none(nodes: object) -> None:
+    reading, faults = read({"tasks": [a_task("T08", nodes=nodes)]})
+    assert (reading.tasks[0].nodes, faults) == ((), [])
 
 
 # --- Figures -------------------------------------------------------------------------------------
@@ -310,12 +312,14 @@ def test_all_faults_of_a_submission_come_at_once() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["clause", "nodes", "on", "name", "objective", "ledger", "sha256", "n"])
-        | st.text(max_size=4),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["clause", "nodes", "on", "name", "objective", "ledger", "sha256", "n"])
+            | st.text(max_size=4),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )

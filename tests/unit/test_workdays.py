@@ -198,9 +198,7 @@ def test_number_is_the_inverse_of_day(number: int) -> None:
 @given(days, days)
 def test_a_difference_of_numbers_counts_the_working_days_between(one: date, other: date) -> None:
     first, last = sorted((one, other))
-    between = [
-        each for table in BOTH.years.values() for each in table if first < each <= last
-    ]
+    between = [each for table in BOTH.years.values() for each in table if first < each <= last]
     assert BOTH.number(last) - BOTH.number(first) == len(between)
 
 
@@ -214,7 +212,7 @@ def test_numbers_stay_true_when_the_tables_of_other_years_are_added(asked: date)
 
 @given(st.sampled_from(sorted(BOTH.years[2022])), st.integers(-200, 200))
 def test_subtracting_what_was_added_leads_back_to_the_working_day(start: date, by: int) -> None:
-    if 1 <= BOTH.number(start) + by:
+    if BOTH.number(start) + by >= 1:
         assert BOTH.add(BOTH.add(start, by), -by) == start
 
 
@@ -229,12 +227,7 @@ def test_adding_a_day_at_a_time_is_adding_them_at_once(start: date, by: int) -> 
 @given(st.dates(date(2022, 1, 10), date(2023, 6, 30)), st.integers(1, 60))
 def test_the_start_day_is_not_counted(start: date, by: int) -> None:
     reached = BOTH.add(start, by)
-    passed = [
-        each
-        for table in BOTH.years.values()
-        for each in table
-        if start < each <= reached
-    ]
+    passed = [each for table in BOTH.years.values() for each in table if start < each <= reached]
     assert BOTH.is_workday(reached)
     assert len(passed) == by
 
@@ -242,12 +235,7 @@ def test_the_start_day_is_not_counted(start: date, by: int) -> None:
 @given(st.dates(date(2022, 2, 1), date(2023, 12, 29)), st.integers(1, 15))
 def test_the_days_before_are_counted_backwards_without_the_start(start: date, by: int) -> None:
     reached = BOTH.add(start, -by)
-    passed = [
-        each
-        for table in BOTH.years.values()
-        for each in table
-        if reached <= each < start
-    ]
+    passed = [each for table in BOTH.years.values() for each in table if reached <= each < start]
     assert BOTH.is_workday(reached)
     assert len(passed) == by
 

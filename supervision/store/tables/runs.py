@@ -126,6 +126,7 @@ class TransitionRow(Table, table=True):
     at: datetime = instant()
     by: str
     reason: str = Field(sa_type=Text)
+    until: date | None = None
     run_id: int | None = Field(default=None, foreign_key="run.id")
 
 

@@ -541,6 +541,7 @@ def upgrade() -> None:
         sa.Column("at", Instant(), nullable=False),
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
         sa.Column("run_id", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "event IN ('confirm', 'dismiss', 'notify', 'acknowledge', 'appeal', 'uphold', 'reject', 'respond', 'return', 'accept', 'waive', 'open', 'clear', 'reopen', 'recheck satisfied', 'recheck failed', 'expire', 'worsen', 'relapse', 'raise severity')",

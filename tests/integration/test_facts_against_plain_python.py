@@ -1,0 +1,517 @@
+"""The facts query says what plain Python says, of random small histories, on both databases.
+
+`FACTS_EXAMPLES=2000 python -m pytest tests/integration/test_facts_against_plain_python.py` is the
+campaign.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rules.catalogue import KINDS, OBLIGATION_KINDS
+from rules.nodes import Faults
+from supervision.domain.obligations import owed
+from supervision.domain.runs import Mode, RunStatus
+from supervision.domain.submissions import Decision
+from supervision.domain.workdays import WorkCalendar
+from supervision.errors import Refused
+from supervision.services.load_pack import load_pack
+from supervision.services.review import grant_extension, review_submission
+from supervision.services.sources import FactsAt
+from supervision.store import plans
+from supervision.store.tables import RunRow
+from tests import plain_facts
+from tests.office import Office, a_submission, at
+from tests.plain_facts import Adopted, History, View
+from tests.shared_office import KINDS as DATABASES
+from tests.shared_office import forget, works_office
+from tests.works_pack import WORKS, changed, write_pack
+
+EXAMPLES = int(os.environ.get("FACTS_EXAMPLES", "0"))
+PLAN = "works-2022"
+READOPTED = at("2022-08-01 12:00")
+
+
+# --- Two offices, each with two versions of the plan ----------------------------------------------
+
+
+def second_version() -> dict[str, Any]:
+    """Other shares, another due date, PARK a bureau, and ROAD helping with the training."""
+    requirements = [dict(each) for each in WORKS["plan"]["requirements"]]
+    for each in requirements:
+        if each["id"] == "A-R1":
+            each["due"] = {"dates": ["2022-06-25", "2022-09-29", "2022-12-20"]}
+        if each["id"] == "D-M2":
+            each["owed_by"] = {"category": ["局"]}
+    assignments = [dict(each) for each in WORKS["assignments"]]
+    for each in assignments:
+        if "quota" in each:
+            each["quota"] = 15
+    return changed(
+        plan={"requirements": requirements},
+        units=[
+            each | ({"category": "局"} if each["code"] == "PARK" else {}) for each in WORKS["units"]
+        ],
+        assignments=[
+            *assignments[:4],
+            {"clause": "C", "unit": "ROAD", "role": "co"},
+            assignments[5],
+        ],
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Both:
+    """The office, and what plain Python knows of its two plans."""
+
+    office: Office
+    adopted: tuple[Adopted, Adopted]
+    calendar: WorkCalendar
+    workdays: frozenset[date]
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Both]:
+    folder = tmp_path_factory.mktemp("facts")
+    again = write_pack(folder / "again", second_version())
+    with works_office(request.param, folder) as office:
+        office.clock.now = READOPTED
+        office.adopt(again)
+        forget(office)
+        with office.app.database.reading() as session:
+            calendar = plans.load_calendar(session, 2022)
+        packs = [load_pack(folder / "pack"), load_pack(again)]
+        since = [at("2022-03-01 00:00"), READOPTED]
+        first, second = (
+            Adopted(pack, {each.key: each for each in owed(pack, calendar).obligations}, known)
+            for pack, known in zip(packs, since, strict=True)
+        )
+        workdays = frozenset(day for table in calendar.years.values() for day in table)
+        yield Both(office, (first, second), calendar, workdays)
+
+
+# --- Histories -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that happened at one instant and was entered at another (or at once)."""
+
+    happened: datetime
+    entered: datetime
+
+
+@dataclass(frozen=True)
+class Files(Entry):
+    obligation: str
+    content: Mapping[str, Any]
+    records: Sequence[Mapping[str, Any]]
+    proofs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Decides(Entry):
+    obligation: str
+    returned: bool
+    correction: date | None
+
+
+@dataclass(frozen=True)
+class Extends(Entry):
+    obligation: str
+    until: date
+
+
+@dataclass(frozen=True)
+class Looks(Entry):
+    """A live run as of `happened`, knowing what was known at `known_at`."""
+
+    known_at: datetime
+
+
+DAYS = [
+    date(2022, month, day)
+    for month, day in [
+        (3, 10), (3, 21), (3, 22), (3, 23), (6, 24), (6, 26), (6, 27), (6, 28), (6, 30), (7, 1),
+        (7, 4), (8, 1), (8, 2), (9, 23), (9, 26), (9, 27), (9, 30), (10, 7), (10, 8), (10, 9),
+        (9, 29), (11, 30), (12, 1), (12, 20), (12, 31),
+    ]
+] + [date(2023, 1, 2), date(2023, 1, 3), date(2023, 2, 1)]  # fmt: skip
+CLOCKS = ["00:00", "09:00", "12:00", "17:30", "17:31", "23:59"]
+instants = st.builds(
+    lambda day, clock: at(f"{day} {clock}"), st.sampled_from(DAYS), st.sampled_from(CLOCKS)
+)
+sha256s = st.sampled_from(["a" * 64, "b" * 64, "c" * 64])
+amounts = st.sampled_from([0, 0.5, 2, 3, 9, 9.5, 10, 12.25, 15, 20, 30])
+signers = st.sampled_from(["局长", "乡长", "副局长", "联络员", None])
+TEXTS = [
+    "本季度完成县道改造三条，组织培训一期，印发文件两份，进展顺利。",
+    "本季度完成县道改造三条，组织培训一期，存在资金缺口，正在协调。",
+    "无",
+]
+
+
+def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """An object of which any field may be missing or null."""
+    return st.fixed_dictionaries({}, optional=fields).map(
+        lambda found: {name: value for name, value in found.items() if value is not None}
+    )
+
+
+row_days = st.sampled_from(
+    ["2021-12-30", "2022-01-04", "2022-06-27", "2022-06-28", "2022-09-26", "2022-12-31",
+     "2023-01-03", None]
+)  # fmt: skip
+roads = st.builds(
+    lambda number, rest: {"ledger": "roads", "road_no": number} | rest,
+    st.sampled_from(["S1", "S2", "S3"]),
+    optional(
+        **{"class": st.sampled_from(["县道", "乡道"])},
+        length=amounts,
+        open=st.booleans(),
+        opened_on=row_days,
+        begun_on=row_days,
+    ),
+)
+trainees = st.builds(
+    lambda person, number, day, rest: (
+        {
+            "ledger": "trainees",
+            "identity": f"41010519900307{person}",
+            "class_no": number,
+            "class_on": day or "2022-05-05",
+        }
+        | rest
+    ),
+    st.sampled_from(["0021", "0038", "0054"]),
+    st.sampled_from([1, 2]),
+    row_days,
+    optional(employer=st.just("某企业")),
+)
+documents = st.builds(
+    lambda title: {"ledger": "documents", "title": title}, st.sampled_from(["通知", "方案"])
+)
+records = st.lists(st.one_of(roads, roads, trainees, trainees, documents), max_size=4)
+
+
+@st.composite
+def plan_tasks(draw: st.DrawFn) -> list[dict[str, Any]]:
+    clauses = draw(st.lists(st.sampled_from("BCD"), unique=True, max_size=3))
+    node = optional(name=st.sampled_from(["开工", ""])).map(dict)
+    days = st.sampled_from(["2021-12-31", "2022-06-30", "2022-12-01", "2022-12-15", "2023-01-01"])
+    nodes = st.lists(st.builds(lambda each, day: each | {"on": day}, node, days), max_size=2)
+    return [
+        {"clause": clause}
+        | draw(optional(objective=amounts, objectives=st.just("目标"), nodes=nodes))
+        for clause in clauses
+    ]
+
+
+plan_contents = st.builds(
+    lambda tasks, rest: {"tasks": tasks} | rest,
+    plan_tasks(),
+    optional(signed_by=signers, personnel=st.sampled_from(["科长", ""])),
+)
+report_tasks = st.lists(st.sampled_from("BCD"), unique=True, max_size=3).flatmap(
+    lambda clauses: st.tuples(
+        *(optional(done=st.just("已开展")).map({"clause": clause}.__or__) for clause in clauses)
+    ).map(list)
+)
+report_contents = st.builds(
+    lambda tasks, rest: {"tasks": tasks} | rest,
+    report_tasks,
+    optional(
+        signed_by=signers,
+        text=st.sampled_from(TEXTS),
+        claims=optional(**{"B-T1": amounts, "B-T2": amounts, "C-T1": amounts}),
+    ),
+)
+other_contents = optional(signed_by=signers, claimed=amounts, done=st.booleans())
+FILED = [
+    *(f"A-P1/{unit}/2022" for unit in ("ROAD", "EDU", "TWN-E", "PARK")),
+    *(f"A-R1/{unit}/2022{q}" for unit in ("ROAD", "EDU", "TWN-E") for q in ("Q2", "Q3")),
+    "A-R1/PARK/2022Q3",
+    "B-T1/ROAD/2022", "B-T1/TWN-E/2022", "B-T1/TWN-W/2022", "B-T2/ROAD/2022",
+    "C-T1/EDU/2022H1", "C-T1/EDU/2022H2",
+    "D-M1/EDU/2022", "D-M2/PARK/2022", "D-E1/EDU/2022", "D-E1/PARK/2022",
+]  # fmt: skip
+
+
+@st.composite
+def entries(draw: st.DrawFn, obligations: Sequence[str]) -> Entry:
+    happened = draw(instants)
+    delay = draw(st.sampled_from([0, 0, 0, 1, 4, 30]))
+    entered = happened + timedelta(days=delay)
+    what = draw(st.sampled_from(["files"] * 5 + ["decides"] * 2 + ["extends", "looks"]))
+    if what == "looks":
+        known_at = draw(st.sampled_from([happened, happened, draw(instants)]))
+        return Looks(happened, max(entered, known_at), known_at)
+    obligation = draw(st.sampled_from(obligations))
+    if what == "decides":
+        returned = draw(st.booleans())
+        correction = happened.date() + timedelta(days=draw(st.integers(0, 12)))
+        return Decides(
+            happened, entered, obligation, returned, draw(st.sampled_from([None, correction]))
+        )
+    if what == "extends":
+        later = happened.date() + timedelta(days=draw(st.sampled_from([3, 10, 40])))
+        return Extends(happened, entered, obligation, later)
+    contents = {"A-P": plan_contents, "A-R": report_contents}.get(obligation[:3], other_contents)
+    return Files(
+        happened,
+        entered,
+        obligation,
+        draw(contents),
+        draw(records) if obligation[0] != "A" or draw(st.booleans()) else [],
+        draw(st.lists(sha256s, max_size=2)),
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Entry]:
+    # few obligations, so that much happens to each
+    obligations = draw(st.lists(st.sampled_from(FILED), unique=True, min_size=1, max_size=5))
+    found = draw(st.lists(entries(obligations), min_size=1, max_size=12))
+    return sorted(found, key=lambda each: (each.entered, each.happened))
+
+
+@dataclass(frozen=True)
+class Moment:
+    as_of: datetime
+    known_at: datetime
+
+
+moments = st.builds(
+    lambda as_of, known_at, together: Moment(as_of, as_of if together else known_at),
+    instants,
+    instants,
+    st.booleans(),
+)
+
+
+# --- What happens, in the office and in Python ---------------------------------------------------
+
+
+class Telling:
+    """Enters a history at the office and tells plain Python what was taken."""
+
+    def __init__(self, both: Both) -> None:
+        self.both, self.office = both, both.office
+        self.looked: datetime | None = None
+        self.filings: list[plain_facts.Filing] = []
+        self.reviews: list[plain_facts.Review] = []
+        self.extensions: list[plain_facts.Extension] = []
+
+    def history(self) -> History:
+        return History(
+            self.both.adopted, self.filings, self.reviews, self.extensions, self.both.workdays
+        )
+
+    def since(self, entry: Entry, follows: datetime | None) -> datetime:
+        """DESIGN §4: what comes in about a time already looked at is known from now on."""
+        if self.looked is not None and entry.happened <= self.looked:
+            return entry.entered
+        return max(entry.happened, follows) if follows else entry.happened
+
+    def enter(self, entry: Entry) -> None:
+        self.office.clock.now = entry.entered
+        try:
+            match entry:
+                case Files():
+                    self._file(entry)
+                case Decides():
+                    self._decide(entry)
+                case Extends():
+                    self._extend(entry)
+                case Looks():
+                    self._look(entry)
+        except (Faults, Refused):
+            return
+
+    def _latest(self, obligation: str) -> plain_facts.Filing | None:
+        found = [each for each in self.filings if each.obligation == obligation]
+        return found[-1] if found else None
+
+    def _file(self, entry: Files) -> None:
+        requirement, unit, period = entry.obligation.split("/")
+        line = a_submission(
+            requirement,
+            unit,
+            period,
+            str(entry.happened),
+            content=entry.content,
+            records=entry.records,
+            evidence=[{"name": "件", "sha256": each} for each in entry.proofs],
+        )
+        if not self.office.submit(line).versions:
+            return
+        before = self._latest(entry.obligation)
+        self.filings.append(
+            plain_facts.Filing(
+                entry.obligation,
+                entry.happened,
+                self.since(entry, before.since if before else None),
+                entry.content,
+                entry.records,
+                entry.proofs,
+                copied=self._copied(entry),
+            )
+        )
+
+    def _copied(self, entry: Files) -> int:
+        """The share of a report's runs of eight characters that the period before's has too."""
+        requirement, unit, period = entry.obligation.split("/")
+        before = None
+        if period[4:].startswith("Q"):
+            earlier = f"{period[:5]}{int(period[5:]) - 1}"
+            before = self._latest(f"{requirement}/{unit}/{earlier}")
+
+        def runs(content: Mapping[str, Any]) -> set[str]:
+            said = [content.get("text"), *(task.get("done") for task in content.get("tasks", ()))]
+            words = "".join("".join(each for each in said if each).split())
+            return {words[n : n + 8] for n in range(len(words) - 7)}
+
+        own = runs(entry.content)
+        return len(own & runs(before.content)) * 1_000_000 // len(own) if own and before else 0
+
+    def _decide(self, entry: Decides) -> None:
+        reviewed = review_submission(
+            self.office.app.database,
+            entry.obligation,
+            Decision.RETURNED if entry.returned else Decision.ACCEPTED,
+            by="督查员",
+            reason="请补正",
+            correction_due=entry.correction,
+            at=entry.happened,
+            now=entry.entered,
+        )
+        filing = self._latest(entry.obligation)
+        assert filing is not None
+        due = None
+        if entry.returned:
+            wanted = entry.correction or self._workdays_after(entry.happened.date(), 3)
+            due = self._rolled(wanted)
+            assert reviewed.correction_due == due
+        self.reviews.append(
+            plain_facts.Review(
+                filing, entry.happened, self.since(entry, filing.since), entry.returned, due
+            )
+        )
+
+    def _extend(self, entry: Extends) -> None:
+        grant_extension(
+            self.office.app.database,
+            entry.obligation,
+            entry.until,
+            by="主任",
+            reason="防汛",
+            late_request=True,
+            at=entry.happened,
+            now=entry.entered,
+        )
+        before = [each for each in self.extensions if each.obligation == entry.obligation]
+        self.extensions.append(
+            plain_facts.Extension(
+                entry.obligation,
+                entry.happened,
+                self.since(entry, before[-1].since if before else None),
+                self._rolled(entry.until),
+            )
+        )
+
+    def _look(self, entry: Looks) -> None:
+        with self.office.app.database.transaction() as session:
+            session.add(
+                RunRow(
+                    plan=PLAN,
+                    plan_version=2,
+                    ruleset="-",
+                    mode=Mode.LIVE.value,
+                    status=RunStatus.COMPLETED.value,
+                    as_of=entry.happened,
+                    known_at=entry.known_at,
+                    counts={},
+                    skipped=[],
+                    started_by="-",
+                    started_at=entry.entered,
+                    finished_at=entry.entered,
+                )
+            )
+        seen = min(entry.happened, entry.known_at)
+        self.looked = max(self.looked or seen, seen)
+
+    def _rolled(self, day: date) -> date:
+        return min(each for each in self.both.workdays if each >= day)
+
+    def _workdays_after(self, day: date, count: int) -> date:
+        return sorted(each for each in self.both.workdays if each > day)[count - 1]
+
+
+def facts_of_the_database(
+    both: Both, moment: Moment, kind: str, units: tuple[str, ...] | None = None
+) -> dict[str, plain_facts.Values]:
+    """All facts of a kind, every field; no key may come twice."""
+    database = both.office.app.database
+    with database.reading() as session:
+        adopted = plans.in_force(session, PLAN, as_of=moment.as_of, known_at=moment.known_at)
+        facts = FactsAt(
+            adopted, both.calendar, moment.as_of, moment.known_at, database.sql_dialect, units
+        )
+        source = facts.source(kind)
+        names = list(KINDS[kind])
+        listed = ", ".join(f"facts.{name}" for name in names)
+        statement = f"{source.sql(names)}\nSELECT facts.fact_key, {listed} FROM facts"
+        rows = session.execute(source.moment.bind(statement)).all()
+    assert len({row[0] for row in rows}) == len(rows), "an obligation has two facts"
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+
+
+def differing(
+    found: Mapping[str, plain_facts.Values], expected: Mapping[str, plain_facts.Values]
+) -> dict[tuple[str, str], tuple[object, object]]:
+    """(key, field) → (the database's, plain Python's)."""
+    assert found.keys() == expected.keys()
+    return {
+        (key, name): (found[key].get(name, "-"), expected[key].get(name, "-"))
+        for key in found
+        for name in found[key].keys() | expected[key].keys()
+        if found[key].get(name, "-") != expected[key].get(name, "-")
+        or type(found[key].get(name)) is not type(expected[key].get(name))
+    }
+
+
+@settings(
+    max_examples=EXAMPLES or 30,
+    derandomize=not EXAMPLES,
+    database=None,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+@given(history=histories(), asked=st.lists(moments, min_size=1, max_size=3))
+def test_every_field_of_every_fact_is_what_plain_python_says(
+    both: Both, history: list[Entry], asked: list[Moment]
+) -> None:
+    forget(both.office)
+    telling = Telling(both)
+    for entry in history:
+        telling.enter(entry)
+    for moment in asked:
+        view = View(telling.history(), moment.as_of, moment.known_at)
+        for kind in OBLIGATION_KINDS:
+            expected = view.facts(kind)
+            found = facts_of_the_database(both, moment, kind)
+            assert differing(found, expected) == {}, (moment, kind)
