@@ -7,7 +7,7 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from notifications.message import message_id_for, require_mailbox
@@ -71,6 +71,21 @@ class Settings(BaseSettings):
             raise ValueError("is zh-CN or en")
         return value
 
+    @field_validator("mail_closes")
+    @classmethod
+    def _after_it_opens(cls, value: time, info: ValidationInfo) -> time:
+        opens = info.data.get("mail_opens")
+        if opens is not None and value <= opens:
+            raise ValueError(f"is not later than SUPERVISION_MAIL_OPENS ({opens:%H:%M})")
+        return value
+
+    @field_validator("identity_key")
+    @classmethod
+    def _not_empty(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("is empty: identity numbers would be hashed without a key")
+        return value
+
     @field_validator("mail_from")
     @classmethod
     def _one_mailbox(cls, value: str) -> str:
@@ -97,8 +112,8 @@ def load_settings(*, directory: Path | None = None) -> Settings:
         settings = Settings()
     except ValidationError as error:
         faults = "; ".join(
-            f"SUPERVISION_{str(fault['loc'][0]).upper()}: {fault['msg']}, "
-            f"found {str(fault['input'])!r}"
+            f"SUPERVISION_{str(fault['loc'][0]).upper()}: "
+            f"{fault['msg'].removeprefix('Value error, ')}, found {str(fault['input'])!r}"
             for fault in error.errors()
         )
         raise ConfigurationError(f"a setting in the environment is wrong: {faults}") from None
@@ -114,4 +129,4 @@ def load_settings(*, directory: Path | None = None) -> Settings:
 
 def without_password(url: str) -> str:
     """Return a URL as it may be shown."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:…@", url)
+    return re.sub(r"(//[^:/@]*):.*@", r"\1:…@", url)

@@ -12,7 +12,9 @@ import functools
 import importlib
 import os
 import shutil
+import signal
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,14 +50,45 @@ def _dsn(database: str, socket_folder: str) -> str:
 def _socket_folder() -> str:
     """Start the server or join the one that another process of this session has started."""
     # xdist gives its workers one id; without it a session is a process.
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")
-    folder = Path(tempfile.gettempdir()) / f"supervision-postgres-{session[:12]}"
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")[:12]
+    folder = _folder(session)
     with _alone() as shared:
+        for left in shared.glob("*.users"):
+            _sweep(left)
         users = (shared / f"{session}.users").open("w")
         fcntl.flock(users, fcntl.LOCK_SH)
         server = _server(folder, shared)
     atexit.register(_leave, folder, users, server)
     return str(server.get_postmaster_info().socket_dir)
+
+
+def _folder(session: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"supervision-postgres-{session}"
+
+
+def _sweep(left: Path) -> None:
+    """Remove what a session that was killed has left behind: its server and its folder."""
+    with left.open("r") as users:
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # the session lives
+        folder = _folder(left.stem)
+        if (folder / "postmaster.pid").exists():
+            pid = int((folder / "postmaster.pid").read_text().splitlines()[0])
+            if _runs(pid, folder):
+                os.kill(pid, signal.SIGQUIT)  # immediate shutdown
+                while _runs(pid, folder):
+                    time.sleep(0.02)
+        shutil.rmtree(folder, ignore_errors=True)
+        left.unlink()
+
+
+def _runs(pid: int, folder: Path) -> bool:
+    try:
+        return str(folder) in Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return False
 
 
 def _server(folder: Path, shared: Path) -> Any:

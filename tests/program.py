@@ -6,18 +6,26 @@ that has imported it once; `afresh` starts an interpreter, for what depends on h
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
+import select
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,30 @@ class Program:
             )
             return Ran(code, out.read_bytes().decode(), err.read_bytes().decode())
 
+    def on_a_terminal(self, *arguments: str, columns: int = 80) -> tuple[int, str]:
+        """Run a verb on a terminal so many characters wide: exit code and what it shows."""
+        leader, follower = pty.openpty()
+        fcntl.ioctl(leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        terminal = os.ttyname(follower)
+        with ThreadPoolExecutor(1) as pool:
+            code = pool.submit(
+                self.server.call,
+                {
+                    "arguments": arguments,
+                    "environment": {**self.environment, "TERM": "xterm"},
+                    "folder": str(self.folder),
+                    "out": terminal,
+                    "err": terminal,
+                },
+            )
+            shown = b""
+            while not code.done() or select.select([leader], [], [], 0)[0]:
+                if select.select([leader], [], [], 0.05)[0]:
+                    shown += os.read(leader, 65536)
+            os.close(follower)
+            os.close(leader)
+            return code.result(), _ESCAPES.sub("", shown.decode()).replace("\r\n", "\n")
+
     def afresh(self, *arguments: str, **environment: str | None) -> Ran:
         """Run a verb in a new interpreter, as a shell does."""
         done = subprocess.run(
@@ -152,10 +184,13 @@ def _become(call: Mapping[str, Any]) -> None:
     os.environ.update(call["environment"])
     for number, path, flags in (
         (0, os.devnull, os.O_RDONLY),
-        (1, call["out"], os.O_WRONLY | os.O_CREAT),
-        (2, call["err"], os.O_WRONLY | os.O_CREAT),
+        (1, call["out"], os.O_WRONLY | os.O_CREAT | os.O_NOCTTY),
+        (2, call["err"], os.O_WRONLY | os.O_CREAT | os.O_NOCTTY),
     ):
         os.dup2(os.open(path, flags, 0o600), number)
+    # as an interpreter opens them: a terminal line by line, a file in blocks
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     sys.argv = ["supervision", *call["arguments"]]
     sys.modules["__main__"].__package__ = None  # started by its name, not by `python -m`
     code: object = 0

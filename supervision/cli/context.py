@@ -17,7 +17,8 @@ from rich.progress import Progress
 
 from supervision.bootstrap import App
 from supervision.config import load_settings
-from supervision.errors import SupervisionError
+from supervision.domain.units import find_unit
+from supervision.errors import NotFound, SupervisionError
 from supervision.services.desk import Desk, open_desk
 
 
@@ -113,6 +114,17 @@ def at_desk(plan: str | None) -> Iterator[tuple[App, Desk]]:
 def unit_names(desk: Desk) -> dict[str, str]:
     """Return what the plan's units are called, by code."""
     return {unit.code: unit.name for unit in desk.adopted.pack.units}
+
+
+def unit_code(desk: Desk, name: str | None) -> str | None:
+    """Return the code of the unit a user named by code, name or alias; None stays None: all."""
+    if name is None:
+        return None
+    unit = find_unit(desk.adopted.pack.units, name)
+    if unit is None:
+        known = "、".join(each.code for each in desk.adopted.pack.units)
+        raise NotFound(f"no unit {name!r} in plan '{desk.code}'; units: {known}")
+    return unit.code
 
 
 def moment(text: str | None, desk: Desk, *, end_of_day: bool = False) -> datetime | None:

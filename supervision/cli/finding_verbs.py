@@ -22,6 +22,7 @@ from supervision.cli.context import (
     day_of,
     moment,
     this_user,
+    unit_code,
     unit_names,
 )
 from supervision.cli.output import (
@@ -34,7 +35,6 @@ from supervision.cli.output import (
 )
 from supervision.cli.run_verbs import FINDING_COLUMNS
 from supervision.domain.findings import Event, State
-from supervision.domain.units import find_unit
 from supervision.errors import NotFound
 from supervision.services.contract import FindingDetailOut, TransitionOut, finding_out
 from supervision.services.decide import Decision, decide_findings
@@ -65,12 +65,6 @@ def list_findings(
 ) -> None:
     """列出督查问题（默认只列未了结的）。"""
     with at_desk(plan) as (app, desk), app.database.reading() as session:
-        code = None
-        if unit is not None:
-            known = find_unit(desk.adopted.pack.units, unit)
-            if known is None:
-                raise NotFound(f"no unit {unit!r} in plan '{desk.code}'")
-            code = known.code
         if severity is not None and severity not in SEVERITY_NAME:
             raise NotFound(f"no severity {severity!r}; allowed: {', '.join(SEVERITY_NAME)}")
         states = [each.value for each in state] if state else None
@@ -79,7 +73,12 @@ def list_findings(
         rows = [
             finding_out(problem_of(row), desk.adopted.zone)
             for row in findings.listed(
-                session, desk.code, states=states, unit=code, severity=severity, rule=rule
+                session,
+                desk.code,
+                states=states,
+                unit=unit_code(desk, unit),
+                severity=severity,
+                rule=rule,
             )
         ]
     show(

@@ -184,6 +184,7 @@ def issue(
     ] = None,
 ) -> None:
     """印发名单：编号、冻结，邮件进入待发；此后不再改变。"""
+    _require_place(format_, output)  # a list that is issued stays issued
     with at_desk(plan) as (app, desk):
         document = issue_list.issue_list(
             app.database,
@@ -246,10 +247,18 @@ def show_list(
         write_list(app, desk, document, format_, output)
 
 
+def _require_place(format_: ListFormat, output: Path | None) -> None:
+    if output is None and format_ is ListFormat.XLSX and sys.stdout.isatty():
+        raise SupervisionError("a workbook is not shown on a terminal; name a file with -o FILE")
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        raise SupervisionError(f"{output}: no file can be written there; name one with -o FILE")
+
+
 def write_list(
     app: App, desk: Desk, document: dict[str, object], format_: ListFormat, output: Path | None
 ) -> None:
     """Write a list in the format asked for, to a file or to standard output."""
+    _require_place(format_, output)
     match format_:
         case ListFormat.TABLE:
             print_list(document)
@@ -264,8 +273,6 @@ def write_list(
     if output is not None:
         output.write_bytes(content)
         consoles().out.print(f"已写入 {output}", markup=False)
-    elif format_ is ListFormat.XLSX and sys.stdout.isatty():
-        raise SupervisionError("a workbook is not shown on a terminal; name a file with -o FILE")
     else:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -46,8 +47,15 @@ app.add_typer(journal_app, name="journal")
 
 def run() -> None:
     """Run the command line; exit 0 fine, 1 findings or failures, 2 a mistake of the user."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that cannot show a character shows its code instead of a traceback
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # else a reader that has gone is noticed while Python ends
     except Faults as error:
         for fault in error.faults[:SHOWN_FAULTS]:
             print(fault, file=sys.stderr)
@@ -63,3 +71,8 @@ def run() -> None:
         # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        what = error.filename if error.filename is not None else "the output"
+        print(f"supervision: {what}: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(USERS_MISTAKE)

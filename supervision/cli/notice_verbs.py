@@ -21,6 +21,7 @@ from supervision.cli.context import (
     consoles,
     moment,
     this_user,
+    unit_code,
 )
 from supervision.cli.output import show
 from supervision.domain.notices import NoticeState
@@ -49,7 +50,7 @@ def list_notices(
     state: Annotated[
         list[NoticeState] | None, typer.Option("--state", help="只列这个状态（可多次）")
     ] = None,
-    unit: Annotated[str | None, typer.Option("--unit", help="单位代码")] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help="单位", metavar="UNIT")] = None,
     step: Annotated[str | None, typer.Option("--step", help="步骤，如 R4")] = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
@@ -58,7 +59,9 @@ def list_notices(
         states = [each.value for each in state] if state else None
         rows = [
             notice_out(row, desk.adopted.zone)
-            for row in outbox.listed(session, desk.code, states=states, unit=unit, step=step)
+            for row in outbox.listed(
+                session, desk.code, states=states, unit=unit_code(desk, unit), step=step
+            )
         ]
     show(
         rows,

@@ -104,7 +104,7 @@ def write_csv(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
 def _cell(value: object) -> object:
     if isinstance(value, list):
         value = " ".join(map(str, value))
-    if isinstance(value, str) and value[:1] in "=+-@\t\r":
+    if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")):
         return f"'{value}"
     return "" if value is None else value
 

@@ -21,12 +21,11 @@ from supervision.cli.context import (
     consoles,
     moment,
     this_user,
+    unit_code,
     unit_names,
 )
 from supervision.cli.output import table_of, write_csv, write_json
 from supervision.domain.runs import Mode, RunStatus
-from supervision.domain.units import find_unit
-from supervision.errors import NotFound
 from supervision.services.contract import EvaluationOut, RuleOut, evaluation_out
 from supervision.services.desk import Desk
 from supervision.services.evaluate import Request
@@ -96,13 +95,7 @@ def evaluate(
 def _unit_codes(desk: Desk, names: list[str] | None) -> tuple[str, ...] | None:
     if not names:
         return None
-    codes = []
-    for name in names:
-        unit = find_unit(desk.adopted.pack.units, name)
-        if unit is None:
-            known = "、".join(each.code for each in desk.adopted.pack.units)
-            raise NotFound(f"no unit {name!r} in plan '{desk.code}'; units: {known}")
-        codes.append(unit.code)
+    codes = [code for name in names if (code := unit_code(desk, name)) is not None]
     return tuple(dict.fromkeys(codes))
 
 

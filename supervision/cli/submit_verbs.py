@@ -24,6 +24,7 @@ from supervision.cli.context import (
     moment,
     progress_of,
     this_user,
+    unit_code,
 )
 from supervision.cli.output import write_csv, write_json
 from supervision.domain.submissions import Decision
@@ -75,7 +76,7 @@ def submit(
 @submissions_app.command("list")
 def list_submissions(
     plan: PlanOption = None,
-    unit: Annotated[str | None, typer.Option("--unit", help="单位代码")] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help="单位", metavar="UNIT")] = None,
     requirement: Annotated[str | None, typer.Option("--requirement", help="要求事项")] = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
@@ -92,7 +93,7 @@ def list_submissions(
                 "reason": review.reason if review else "",
             }
             for row, review in submissions.listed(
-                session, desk.code, unit=unit, requirement=requirement
+                session, desk.code, unit=unit_code(desk, unit), requirement=requirement
             )
         ]
     if format_ is Format.JSON:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 import rules
 from supervision.bootstrap import App
@@ -82,6 +83,8 @@ def _show_demo(app: App, done: Demonstration, out: Console) -> None:
         out.print("  没有通知")
     if not done.again:
         out.print(f"  本次发出邮件{done.delivery.sent}封（同一收件人的通知合为一封）")
+        for error in dict.fromkeys(done.delivery.errors):
+            out.print(f"  [bold red]未能送达[/]：{escape(error)}")
     out.print()
     if done.document is not None:
         print_list(done.document)

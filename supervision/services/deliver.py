@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
-from notifications.errors import DeliveryError, MessageError, NotificationError
+from notifications.errors import DeliveryError, NotificationError
 from notifications.message import Attachment, Message
 from notifications.render import Renderer
 from notifications.retry import next_attempt
@@ -236,13 +236,9 @@ def compose(
     context = dict(digest.content)
     attachments: tuple[Attachment, ...] = ()
     if digest.template == "digest":
-        pack = desk.adopted.pack
-        unit = next((each for each in pack.units if each.code == digest.unit), None)
-        if unit is None:
-            raise MessageError(f"the plan has no unit {digest.unit} any more")
         context = digest_context(
-            pack,
-            unit,
+            desk.adopted.pack,
+            plans.last_known_unit(session, desk.code, digest.unit),
             [notice.content for notice in notices],
             post=notices[0].post,
             is_copy=all(notice.is_copy for notice in notices),

@@ -122,7 +122,7 @@ def _row(
     standing: Mapping[str, Any],
 ) -> dict[str, Any]:
     pack = desk.adopted.pack
-    unit = pack.unit(finding.unit)
+    unit = plans.last_known_unit(session, desk.code, finding.unit)
     clause = next((each for each in pack.plan.clauses if each.id == finding.clause), None)
     owed = plans.find_obligation(session, desk.code, finding.obligation or "")
     fact: dict[str, Any] = {}

@@ -32,6 +32,7 @@ def examine(
     yield from _settings(settings, transport_name)
     try:
         database = Database(settings.database_url)
+        schema.require_ours(database)
         found = schema.current(database)
     except SupervisionError as error:
         yield Answer("数据库", False, str(error))

@@ -43,8 +43,9 @@ def propose(
         assert highest is None or highest.rule.escalate is not None
         if highest is None or outcome.level > _level(highest):
             wanted[number] = rule
-    proposed = 0
     on_file = escalations.of_plan(session, run.plan)
+    _lapse(session, on_file, wanted, units)
+    proposed = 0
     for number, rule in sorted(wanted.items()):
         row = by_number[number]
         same = [each for each in on_file if each.finding_id == row.id and each.cycle == row.cycle]
@@ -57,18 +58,26 @@ def propose(
         else:
             session.add(_new(rule, row.id or 0, row.cycle, run, as_of))
         proposed += 1
+    session.flush()
+    return proposed
+
+
+def _lapse(
+    session: Session,
+    on_file: Sequence[EscalationRow],
+    wanted: Mapping[str, CheckedRule],
+    units: Sequence[str] | None,
+) -> None:
     for each in on_file:
         if each.state != "proposed":
             continue
         finding = session.get_one(FindingRow, each.finding_id)
         if units is not None and finding.unit not in units:
             continue
-        rule_now = wanted.get(finding.number)
-        if rule_now is None or each.level < _level(rule_now) or each.cycle != finding.cycle:
+        rule = wanted.get(finding.number)
+        if rule is None or each.level != _level(rule) or each.cycle != finding.cycle:
             each.state = "lapsed"
             session.add(each)
-    session.flush()
-    return proposed
 
 
 def _level(rule: CheckedRule) -> str:

@@ -16,7 +16,7 @@ from supervision.domain.ledgers import LedgersFile
 from supervision.domain.obligations import Obligation
 from supervision.domain.pack import Pack, Skipped
 from supervision.domain.plan import Plan
-from supervision.domain.units import AssignmentsFile, UnitsFile
+from supervision.domain.units import AssignmentsFile, Unit, UnitsFile
 from supervision.domain.workdays import WorkCalendar, cutoff_of, workdays_from
 from supervision.errors import NotFound
 from supervision.store.columns import FAR_FUTURE
@@ -230,6 +230,21 @@ def replace_units(session: Session, pack: Pack, at: datetime) -> dict[str, int]:
         for unit in pack.units
     }
     return _replace_versions(session, UnitRow, pack.plan.plan, wanted, key=("code",), at=at)
+
+
+def last_known_unit(session: Session, plan: str, code: str) -> Unit:
+    """Return a unit as it last stood in the plan, which it may have left; NotFound if it never did.
+
+    What was found, sent or listed about it outlives its place in the plan.
+    """
+    row = session.exec(
+        select(UnitRow)
+        .where(UnitRow.plan == plan, UnitRow.code == code)
+        .order_by(col(UnitRow.superseded_at).desc(), col(UnitRow.id).desc())
+    ).first()
+    if row is None:
+        raise NotFound(f"no unit {code} in plan '{plan}'")
+    return Unit.model_validate(row.document)
 
 
 def replace_assignments(session: Session, pack: Pack, at: datetime) -> dict[str, int]:

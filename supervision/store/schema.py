@@ -44,8 +44,10 @@ def current(database: Database) -> str | None:
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema to `revision`, in one transaction.
 
-    StoreError if the database stands at a revision that this program does not know.
+    StoreError if the database stands at a revision that this program does not know, or holds tables
+    of another program.
     """
+    require_ours(database)
     try:
         with database.short() as connection:
             command.upgrade(_config(connection), revision)
@@ -68,18 +70,21 @@ def write_migration(database: Database, message: str) -> None:
         command.revision(_config(connection), message=message, autogenerate=True)
 
 
+def require_ours(database: Database) -> None:
+    """Raise StoreError if the database holds tables, and none of them is ours."""
+    with database.short() as connection:
+        names = inspect(connection).get_table_names()
+    if names and "alembic_version" not in names:
+        raise StoreError(
+            f"the database {database.shown_url} holds tables of something else "
+            f"({', '.join(sorted(names)[:3])} …); name an empty one in SUPERVISION_DATABASE_URL"
+        )
+
+
 def require(database: Database) -> None:
     """Make the schema in an empty database; StoreError if another version stands there."""
     found = current(database)
     if found is None:
-        with database.short() as connection:
-            others = inspect(connection).get_table_names()
-        if others:
-            raise StoreError(
-                f"the database {database.shown_url} holds tables of something else "
-                f"({', '.join(sorted(others)[:3])} …); name an empty one in "
-                "SUPERVISION_DATABASE_URL"
-            )
         upgrade(database)
     elif found != newest():
         raise StoreError(

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlmodel import Session
 
+from supervision.config import without_password
 from supervision.errors import ConfigurationError, StoreError
 
 __all__ = ["Database", "Session"]
@@ -33,7 +34,7 @@ class Database:
             parsed = make_url(url)
         except ArgumentError:
             raise ConfigurationError(
-                f"SUPERVISION_DATABASE_URL is not a database URL: {url!r}; "
+                f"SUPERVISION_DATABASE_URL is not a database URL: {without_password(url)!r}; "
                 "write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
             ) from None
         if parsed.drivername in ("postgresql", "postgres"):
@@ -53,7 +54,7 @@ class Database:
         )
         try:
             self.engine: Engine = create_engine(parsed, connect_args=connect_args)
-        except (NoSuchModuleError, ArgumentError) as error:
+        except (NoSuchModuleError, ArgumentError, ModuleNotFoundError) as error:
             raise ConfigurationError(f"SUPERVISION_DATABASE_URL cannot be used: {error}") from None
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -109,6 +110,11 @@ class Database:
                 raise StoreError(
                     f"the database {self.shown_url} has another schema: {first}; "
                     "run `supervision db upgrade`"
+                ) from error
+            if "not a database" in first or "malformed" in first:
+                raise StoreError(
+                    f"{self.shown_url} is no database, or a damaged one: {first}; "
+                    "check SUPERVISION_DATABASE_URL"
                 ) from error
             raise
 

@@ -91,7 +91,7 @@ def compiled_or_not(rules: list[CheckedRule]) -> CompiledRules:
         reject()
 
 
-@examples(300)
+@examples(200)
 @given(case=cases())
 def test_sqlite_durable_rules_and_the_oracle_agree_on_random_rules(
     pool: InferencePool, case: Case

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mailbox
 import os
 import signal
@@ -79,9 +80,9 @@ def working(office: Office, mails: Path | str, clock: str) -> Iterator[Any]:
 
 
 def looked(office: Office) -> list[str]:
-    """The instants of all runs, in the plan's zone, to the minute."""
+    """The days of all runs."""
     zone = at("2022-01-01").tzinfo
-    return [f"{row.as_of.astimezone(zone):%Y-%m-%d %H:%M}" for row in rows(office, RunRow)]
+    return [row.as_of.astimezone(zone).date().isoformat() for row in rows(office, RunRow)]
 
 
 # --- The command ---------------------------------------------------------------------------------
@@ -116,9 +117,8 @@ def test_the_command_evaluates_for_its_slot_sends_after_opening_and_stops_on_sig
             process.wait()
     said = (tmp_path / "log").read_text(encoding="utf-8")
     assert "Traceback" not in said
-    assert all(
-        word in said for word in ("working", "evaluated", "delivered", "stopping", "stopped")
-    )
+    for word in ("working", "evaluated", "delivered", "stopping", "stopped"):
+        assert word in said
 
     (run,) = rows(office, RunRow)
     (slot,) = rows(office, JobSlotRow)
@@ -166,7 +166,7 @@ def test_a_worker_started_again_on_the_same_day_repeats_nothing(
     before = delivered(mails)
     with working(office, mails, "2022-06-28 10:30"):
         time.sleep(2.5)
-    assert looked(office) == ["2022-06-28 09:30"]
+    assert looked(office) == ["2022-06-28"]
     assert delivered(mails) == before
     assert set(before.values()) == {1}
 
@@ -187,7 +187,7 @@ def test_two_workers_at_once_make_one_run_and_send_what_one_would(
     assert len(digests) == 9
     assert delivered(mails) == Counter(row.message_id for row in digests)
     assert {row.attempts for row in digests} == {1}
-    assert looked(office) == ["2022-06-30 09:30"]
+    assert looked(office) == ["2022-06-30"]
     assert len(rows(office, JobSlotRow)) == 1
     assert rows(office, RunRow)[0].status == "completed"
     assert office.journal_break() is None
@@ -255,7 +255,7 @@ def test_a_worker_started_on_a_saturday_does_once_what_was_due_and_holds_the_mai
         with working(office, mails, clock):
             until(lambda: looked(office))
             time.sleep(1.5)
-    assert looked(office) == ["2022-07-02 10:00"]
+    assert looked(office) == ["2022-07-02"]
     (slot,) = rows(office, JobSlotRow)
     assert slot.slot == at("2022-07-01 08:00")
     assert delivered(mails) == Counter()
@@ -263,7 +263,7 @@ def test_a_worker_started_on_a_saturday_does_once_what_was_due_and_holds_the_mai
 
     with working(office, mails, "2022-07-04 08:59:59"):
         until(lambda: nothing_waits(office))
-    assert looked(office) == ["2022-07-02 10:00", "2022-07-04 08:59"]
+    assert looked(office) == ["2022-07-02", "2022-07-04"]
     assert steps(office, "sent") == {"R5": 9}
     assert set(delivered(mails).values()) == {1}
 
@@ -280,8 +280,6 @@ class Slow(Inbox):
     async def handle_DATA(  # noqa: N802 aiosmtpd looks for this name
         self, server: object, session: Session, envelope: Envelope
     ) -> str:
-        import asyncio
-
         self.in_hand.append(parsed(envelope.original_content or b"")["Message-ID"])
         await asyncio.sleep(0.7)
         return await super().handle_DATA(server, session, envelope)
@@ -304,7 +302,7 @@ def test_a_worker_stopped_while_sending_finishes_the_mail_in_hand_and_leaves_the
 
         with working(office, url, "2022-06-28 09:31"):
             until(lambda: nothing_waits(office))
-    assert Counter(inbox.in_hand) == Counter(digests)
+    assert Counter(inbox.in_hand) == Counter(list(digests))
     assert len(looked(office)) == 1
 
 
@@ -362,7 +360,7 @@ def test_a_plan_that_cannot_be_evaluated_keeps_back_no_other(
         for row in broken:
             files = dict(row.files)
             if "remind" not in str(files):
-                row.files = {name: "rules: [1]" for name in files}
+                row.files = dict.fromkeys(files, "rules: [1]")
                 session.add(row)
     office.clock.now = at("2022-06-28 09:00")
     Worker(office.app).evaluate_what_is_due()
