@@ -1,7 +1,9 @@
 # Two commands: `make demo` shows the product at work, `make test` checks all of it.
 # Needs git, make, a C compiler with Python's headers, and Python 3.11, 3.12 or 3.13.
 
-PYTHON ?= $(firstword $(foreach p,python3.12 python3.11 python3.13 python3,$(shell command -v $(p))))
+# The first that runs and fits: a command that is merely there (a version manager's shim) may not.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet

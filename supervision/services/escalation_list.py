@@ -13,12 +13,13 @@ from typing import Any
 from notifications.printing import number
 from rules.catalogue import OBLIGATION_KINDS
 from supervision.domain.findings import OPEN, STANDING, Event, State
+from supervision.domain.notices import NoticeState
 from supervision.domain.plan import Requirement
 from supervision.errors import Refused
 from supervision.services.desk import Desk
 from supervision.services.sources import FactsAt
 from supervision.services.wording import decoded, item_title
-from supervision.store import escalations, findings, plans, runs
+from supervision.store import escalations, findings, outbox, plans, runs
 from supervision.store.ledger_sql import Dialect
 from supervision.store.session import Session
 from supervision.store.tables import EscalationRow, FindingRow, RunRow
@@ -180,7 +181,15 @@ def _measures(
 ) -> str:
     parts = []
     reminders = int(standing["reminders_sent"] or 0)
-    parts.append(f"提醒催办{reminders}次" if reminders else "尚未催办")
+    if reminders:
+        parts.append(f"提醒催办{reminders}次")
+    elif any(
+        each.state == NoticeState.SKIPPED.value
+        for each in outbox.of_items(session, desk.code, [finding.obligation or ""])
+    ):
+        parts.append("无联系地址，催办未能送达")
+    else:
+        parts.append("尚未催办")
     assert finding.id is not None
     handed = findings.last_transition_at(session, finding.id, Event.NOTIFY)
     if handed is not None:

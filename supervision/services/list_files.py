@@ -148,7 +148,7 @@ def _lines(text: str, width: float) -> int:
     for line in text.split("\n"):
         taken = sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in line)
         lines += max(1, -(-taken // room))
-    return lines + lines // 3
+    return lines + (lines > 2)
 
 
 def _changes(book: Any, document: Mapping[str, Any], head: Any, cell: Any) -> None:

@@ -2,7 +2,8 @@
 
 A ledger grows: whoever reported 180 in June and files the whole year's roster in December has not
 lied in June.  The text here expects a CTE `asked` (asker, requirement, claim, unit, role, clause,
-filing_key, day, instant): one row for each figure claimed, `asker` the submission that claims it.
+filing_key, day, instant): the figures claimed, `asker` the submission that claims one; one row for
+each filing in which its unit may have borne it out (a target may have several periods).
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from supervision.store.ledger_sql import Dialect
-from supervision.store.measures import KNOWN, Measured, Part, ledger_cte, row_tests
+from supervision.store.measures import KNOWN, Measured, Part, ledger_cte, nth_among, row_tests
 
-_VERSIONS_THEN = """versions_then AS (
-  SELECT q.asker, q.requirement, s.id AS submission_id, s.unit, s.obligation, s.first_submitted_at
-  FROM asked q
+_VERSIONS_THEN = """figures AS (
+  SELECT DISTINCT asker, requirement, claim, unit, role, clause, day, instant FROM asked),
+versions_then AS (
+  SELECT q.asker, q.requirement, s.id AS submission_id, s.obligation, s.first_submitted_at
+  FROM figures q
   JOIN submission s ON s.plan = :plan
     AND (s.unit = q.unit OR (q.role = 'lead' AND s.clause = q.clause))
     AND s.recorded_at <= :known_at AND s.submitted_at <= q.instant
     AND (s.superseded_at > :known_at OR s.replaced_at > q.instant)
   WHERE NOT EXISTS (
     SELECT 1 FROM review v WHERE v.submission_id = s.id AND v.decision = 'returned'
-      AND v.recorded_at <= :known_at AND v.decided_at <= :as_of))"""
+      AND v.recorded_at <= :known_at AND v.decided_at <= :as_of AND NOT EXISTS (
+        SELECT 1 FROM review l WHERE l.submission_id = v.submission_id AND l.id > v.id
+          AND l.recorded_at <= :known_at AND l.decided_at <= :as_of)))"""
 """The filings in force when each figure was claimed, returned ones apart."""
 
 
@@ -29,7 +34,7 @@ def _rows_then(ledger: str) -> str:
     """Return the CTE of a ledger's rows in those filings; `nth` > 1 is a thing filed before."""
     return f"""then_{ledger} AS (
   SELECT v.asker, v.requirement, r.day, r.first_day, r.data,
-    ROW_NUMBER() OVER (PARTITION BY v.asker, v.requirement, v.unit, r.identity
+    ROW_NUMBER() OVER (PARTITION BY v.asker, v.requirement, r.identity
       ORDER BY v.first_submitted_at, r.submission_id, r.row_no) AS nth
   FROM versions_then v
   JOIN record r ON r.submission_id = v.submission_id AND r.ledger = '{ledger}')"""
@@ -44,11 +49,12 @@ def _values_then(counted: Iterable[tuple[str, str, str]]) -> str:
     nothing = "SELECT 0 AS asker, '' AS requirement, CAST(0 AS BIGINT) AS value FROM filing"
     selects = [
         f"""SELECT q.asker, q.requirement, {number} AS value
-  FROM asked q
+  FROM figures q
   LEFT JOIN then_{ledger} r ON r.asker = q.asker AND r.requirement = q.requirement
   WHERE q.requirement = '{requirement}' AND EXISTS (
-    SELECT 1 FROM versions_then v WHERE v.asker = q.asker AND v.requirement = q.requirement
-      AND v.obligation = q.filing_key)
+    SELECT 1 FROM asked a JOIN versions_then v ON v.asker = a.asker
+      AND v.requirement = a.requirement AND v.obligation = a.filing_key
+    WHERE a.asker = q.asker AND a.requirement = q.requirement)
   GROUP BY q.asker, q.requirement"""
         for requirement, ledger, number in counted
     ]
@@ -103,15 +109,19 @@ def claims_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
     ctes = [ledger_cte(ledger) for ledger in sorted({each.ledger for each in measures})]
     ctes += _ctes_then(measures, dialect, _ASKED_BY_REPORTS)
     selects = [
-        f"""SELECT q.asker, q.requirement, {number} AS value
-  FROM asked q
-  JOIN filing t ON t.obligation = q.filing_key AND t.counts = 1
-  LEFT JOIN rows_{each.ledger} r
-    ON r.unit = q.unit OR (q.role = 'lead' AND r.clause = q.clause)
-  WHERE q.requirement = '{each.requirement}'
-  GROUP BY q.asker, q.requirement"""
+        f"""SELECT r.asker, r.requirement, {number} AS value
+  FROM (
+    SELECT q.asker, q.requirement, q.day AS last_day, r.day, r.first_day, r.data,
+      {nth_among("q.asker")}
+    FROM figures q
+    LEFT JOIN rows_{each.ledger} r
+      ON r.unit = q.unit OR (q.role = 'lead' AND r.clause = q.clause)
+    WHERE q.requirement = '{each.requirement}' AND EXISTS (
+      SELECT 1 FROM asked a JOIN filing t ON t.obligation = a.filing_key AND t.counts = 1
+      WHERE a.asker = q.asker AND a.requirement = q.requirement)) AS r
+  GROUP BY r.asker, r.requirement"""
         for each in measures
-        for _, _, number in [row_tests(each, dialect, "q.day")]
+        for _, _, number in [row_tests(each, dialect, "r.last_day")]
     ]
     nothing = (
         "SELECT 0 AS asker, '' AS requirement, CAST(0 AS BIGINT) AS value FROM filing WHERE 1 = 0"
@@ -123,7 +133,7 @@ def claims_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
   SELECT q.asker, q.requirement, q.claim, COALESCE(at_first.value, at_last.value) AS value,
     CASE WHEN at_first.value IS NULL AND at_last.value IS NULL THEN NULL
       WHEN q.claim = at_first.value OR q.claim = at_last.value THEN 0 ELSE 1 END AS differs
-  FROM asked q
+  FROM figures q
   LEFT JOIN values_then at_first ON at_first.asker = q.asker
     AND at_first.requirement = q.requirement
   LEFT JOIN values_now at_last ON at_last.asker = q.asker AND at_last.requirement = q.requirement),

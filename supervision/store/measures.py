@@ -38,13 +38,22 @@ class Measured:
 
 
 def ledger_cte(ledger: str) -> str:
-    """Rows in force of one ledger; `nth` > 1 is a thing that was filed before."""
+    """Rows in force of one ledger, with what says which filing of a thing came first."""
     return f"""rows_{ledger} AS (
-  SELECT r.unit, f.clause, r.day, r.first_day, r.data,
-    ROW_NUMBER() OVER (PARTITION BY r.unit, r.identity
-      ORDER BY f.first_submitted_at, r.submission_id, r.row_no) AS nth
+  SELECT r.unit, f.clause, r.identity, f.first_submitted_at, r.submission_id, r.row_no, r.day,
+    r.first_day, r.data
   FROM record r JOIN filing f ON f.id = r.submission_id AND f.counts = 1
   WHERE r.plan = :plan AND r.ledger = '{ledger}')"""
+
+
+def nth_among(measured: str) -> str:
+    """Return the SQL of `nth` over rows `r` that bear on what `measured` names.
+
+    More than 1 is a thing that was filed before, whoever filed it; NULL where there is no row.
+    """
+    return f"""CASE WHEN r.identity IS NOT NULL THEN ROW_NUMBER() OVER (
+      PARTITION BY {measured}, r.identity
+      ORDER BY r.first_submitted_at, r.submission_id, r.row_no) END AS nth"""
 
 
 def row_tests(measured: Measured, dialect: Dialect, last_day: str) -> tuple[str, str, str]:
@@ -101,20 +110,22 @@ def measured_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
         untiered = f"CASE WHEN {counts} AND {tier} IS NULL THEN 1 ELSE 0 END"
         outside = "r.day < :year_first_day OR r.day > :year_last_day"
         selects.append(
-            f"""SELECT base.key, {number} AS value,
+            f"""SELECT r.key, {number} AS value,
     CAST(SUM(CASE WHEN {counts} THEN {MILLION} ELSE 0 END) AS BIGINT) AS attendances,
     {f"COUNT(DISTINCT {of_counted})" if each.tier else "CAST(NULL AS INTEGER)"} AS tiers,
     {f"SUM({untiered})" if each.tier else "CAST(NULL AS INTEGER)"} AS untiered,
     SUM(CASE WHEN ({meant}) AND ({outside}) THEN 1 ELSE 0 END) AS outside,
     SUM(CASE WHEN {counts} AND r.first_day < :year_first_day THEN 1 ELSE 0 END) AS spans,
     SUM(CASE WHEN r.nth > 1 AND ({meant}) THEN 1 ELSE 0 END) AS duplicates
-  FROM base
-  LEFT JOIN rows_{each.ledger} r
-    ON r.unit = base.unit OR (base.role = 'lead' AND r.clause = base.clause)
-  WHERE base.requirement = '{each.requirement}' AND EXISTS (
-    SELECT 1 FROM filed_clauses c WHERE c.clause = base.clause
-      AND (c.unit = base.unit OR base.role = 'lead'))
-  GROUP BY base.key"""
+  FROM (
+    SELECT base.key, r.day, r.first_day, r.data, {nth_among("base.key")}
+    FROM base
+    LEFT JOIN rows_{each.ledger} r
+      ON r.unit = base.unit OR (base.role = 'lead' AND r.clause = base.clause)
+    WHERE base.requirement = '{each.requirement}' AND EXISTS (
+      SELECT 1 FROM filed_clauses c WHERE c.clause = base.clause
+        AND (c.unit = base.unit OR base.role = 'lead'))) AS r
+  GROUP BY r.key"""
         )
     union = "\n  UNION ALL\n  ".join(selects)
     return Part(

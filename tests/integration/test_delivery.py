@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,9 +44,9 @@ def a_unit(code: str, name: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def one_unit(folder: Path, **changes: Any) -> Path:
+def one_unit(folder: Path, *, rules: Sequence[Mapping[str, Any]] = RULES, **changes: Any) -> Path:
     """The small plan with the education bureau alone: one liaison, one mail."""
-    return small_pack(folder / "pack", RULES, units=[a_unit("EDU", "区教育局")], **changes)
+    return small_pack(folder / "pack", rules, units=[a_unit("EDU", "区教育局")], **changes)
 
 
 def two_reports() -> dict[str, Any]:
@@ -305,6 +305,52 @@ def test_a_finding_that_is_settled_meanwhile_is_not_handed_over(
         assert handed == []
         assert ("silenced", "finding settled") in states(office, step="F5")
         assert done.silenced == 1
+
+
+RECTIFY: dict[str, Any] = {
+    "id": "remind-X2",
+    "title": "整改逾期催办",
+    "on": "finding",
+    "when": "state in ('notified', 'acknowledged') and days_past_rectify_due >= 1",
+    "notice": {"ladder": "rectification", "step": "X2", "kind": "rectification", "to": ["liaison"]},
+}
+
+
+def an_unrectified_finding(office: Office, pack: Path) -> str:
+    """A finding handed over on 28 June, to be rectified by 12 July, its reminder waiting."""
+    office.adopt(pack)
+    office.evaluate(R4_DAY)
+    number = office.finding("late", "EDU").number
+    office.decide(Event.CONFIRM, number, on=R4_DAY)
+    office.decide(Event.NOTIFY, number, on=R4_DAY)
+    office.deliver("2022-06-29 09:00")
+    assert str(office.finding("late", "EDU").rectify_due) == "2022-07-12"
+    office.evaluate("2022-07-13 08:00")
+    office.transport.sent.clear()
+    return number
+
+
+def test_what_is_filed_after_a_reminder_to_rectify_was_written_silences_it(
+    office: Office, tmp_path: Path
+) -> None:
+    an_unrectified_finding(office, one_unit(tmp_path, rules=[*RULES, RECTIFY]))
+    office.submit(a_submission("A1-R1", "EDU", "2022Q2", "2022-07-13 08:30"))
+    office.deliver("2022-07-13 09:00")
+    assert office.mails == []
+    assert states(office, step="X2") == {("silenced", "submitted meanwhile")}
+
+
+def test_a_unit_that_has_left_the_plan_is_still_told_of_its_findings(
+    sqlite_office: Office, tmp_path: Path
+) -> None:
+    office, rules = sqlite_office, [*RULES, RECTIFY]
+    number = an_unrectified_finding(office, small_pack(tmp_path / "pack", rules))
+    left = [a_unit("CIV", "区民政局")]
+    office.adopt(small_pack(tmp_path / "smaller", rules, units=left))
+    office.deliver("2022-07-13 09:00")
+    (mail,) = [each for each in office.mails if "edu" in each.recipient]
+    assert number in mail.text
+    assert "区教育局" in mail.text
 
 
 def test_what_is_no_longer_asked_for_by_the_plan_is_not_chased(

@@ -237,6 +237,16 @@ def test_an_issued_list_is_numbered_and_says_what_it_rests_on(
     assert stored(office, 1) == document
 
 
+def test_the_list_says_when_a_unit_could_not_be_reached(
+    sqlite_office: Office, tmp_path: Path
+) -> None:
+    office = sqlite_office
+    office.adopt(one_unit(tmp_path, liaison=None, deputy=None, principal=None))
+    confirm(office, "EDU", on=FIVE_DAYS)
+    (row,) = office.issue_list(FIVE_DAYS)["rows"]
+    assert row["measures_taken"] == "无联系地址，催办未能送达"
+
+
 def test_an_issued_list_never_changes(office: Office, tmp_path: Path) -> None:
     office.adopt(small_pack(tmp_path / "pack", RULES))
     confirm(office, "EDU", "CIV", on=FIVE_DAYS)
