@@ -13,7 +13,7 @@ from supervision.clock import Clock, rehearsal_clock, system_clock
 from supervision.config import Settings
 from supervision.errors import ConfigurationError
 from supervision.services.deliver import Postman
-from supervision.services.evaluate import Tools
+from supervision.services.evaluation import Tools
 from supervision.services.judge import Inference
 from supervision.services.load_rules import TEMPLATES
 from supervision.store import schema

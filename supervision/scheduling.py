@@ -29,7 +29,8 @@ from supervision.domain.runs import RunStatus
 from supervision.errors import SupervisionError
 from supervision.services.deliver import deliver
 from supervision.services.desk import Desk, open_desk
-from supervision.services.evaluate import AlreadyServed, Request, evaluate
+from supervision.services.evaluate import AlreadyServed, evaluate
+from supervision.services.evaluation import Request
 from supervision.store import leases, plans, runs
 
 # The library's default grace is one second: a tick that starts late would be silently lost.

@@ -23,7 +23,8 @@ from supervision.services import issue_list
 from supervision.services.adopt_plan import Adoption, adopt_plan
 from supervision.services.decide import Decided, Decision, decide_findings
 from supervision.services.deliver import Delivery, deliver
-from supervision.services.evaluate import Evaluation, Request, evaluate
+from supervision.services.evaluate import evaluate
+from supervision.services.evaluation import Evaluation, Request
 from supervision.services.record_submission import Recorded, record_submissions
 from supervision.services.review import grant_extension, review_submission
 from supervision.services.submission_files import Line

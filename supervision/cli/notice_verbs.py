@@ -110,7 +110,7 @@ def send(
                 due = outbox.due_digests(session, desk.code, now=at)
             consoles().out.print(f"到时的邮件{len(due)}封；试运行，未发送")
             return
-        done = send_due(app, desk, at, ignore_hours=ignore_hours)
+        done = send_due(app, desk, at, ignore_hours=ignore_hours, running=as_of is None)
         lines = delivery_lines(done, desk, app)
     for line in lines:
         consoles().out.print(line, markup=False)
@@ -118,14 +118,16 @@ def send(
         raise typer.Exit(1)
 
 
-def send_due(app: App, desk: Desk, at: datetime, *, ignore_hours: bool = False) -> Delivery:
-    """Deliver what is due for the plan at hand."""
+def send_due(
+    app: App, desk: Desk, at: datetime, *, ignore_hours: bool = False, running: bool = True
+) -> Delivery:
+    """Deliver what is due for the plan at hand; an instant that was named does not run on."""
     return deliver(
         app.database,
         app.postman,
         plan=desk.code,
         ignore_hours=ignore_hours,
-        clock=app.clock,
+        clock=app.clock if running else None,
         at=at,
         now=app.now,
     )

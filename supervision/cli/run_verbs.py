@@ -28,8 +28,8 @@ from supervision.cli.output import table_of, write_csv, write_json
 from supervision.domain.runs import Mode, RunStatus
 from supervision.services.contract import EvaluationOut, RuleOut, evaluation_out
 from supervision.services.desk import Desk
-from supervision.services.evaluate import Request
 from supervision.services.evaluate import evaluate as run_evaluation
+from supervision.services.evaluation import Request
 from supervision.services.release_run import release_run
 from supervision.store import runs as run_store
 

@@ -44,8 +44,8 @@ def adopt_plan(
     """Adopt the pack in `folder`.
 
     Raises rules.loading.Faults with every fault of every file; nothing is written then.  The same
-    pack twice changes nothing.  The first version is known since the plan was issued, a later one
-    since `now`.
+    pack twice changes nothing, but for due dates where the working days have changed.  The first
+    version is known since the plan was issued, a later one since `now`.
     """
     loaded = load_whole_pack(folder)
     adoption: Adoption | None = None
@@ -71,14 +71,24 @@ def _adopt(session: Session, loaded: LoadedPack, *, by: str, now: datetime) -> A
         pack.revision,
         loaded.ruleset,
     ):
+        moved = plans.replace_obligations(session, plan, result.obligations, calendar, now)
+        if any(moved.values()):  # another working-day table was imported
+            journal.append(
+                session,
+                actor=by,
+                action="due dates recomputed",
+                subject=f"{plan.plan} v{before.version}",
+                data={"changes": moved},
+                at=now,
+            )
         return Adoption(
             plan=plan.plan,
             title=plan.title,
             version=before.version,
-            unchanged=True,
+            unchanged=not any(moved.values()),
             obligations=len(result.obligations),
             rules=len(loaded.rules),
-            changes={},
+            changes={"obligations": moved} if any(moved.values()) else {},
             skipped=result.skipped,
         )
     issued = datetime.combine(plan.issued_on, time(0), ZoneInfo(plan.zone))

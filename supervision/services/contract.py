@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from supervision.services.evaluate import Evaluation
+from supervision.services.evaluation import Evaluation
 from supervision.services.found import Problem
 from supervision.store.tables import NoticeRow
 

@@ -11,7 +11,7 @@ from supervision.domain.findings import decide as decide_one
 from supervision.domain.notices import NoticeState, Reason, Silence
 from supervision.errors import Refused
 from supervision.services.desk import Desk, open_desk
-from supervision.services.evaluate import Tools
+from supervision.services.evaluation import Tools
 from supervision.services.mails import addresses, rectification_context
 from supervision.store import findings, journal, outbox
 from supervision.store.outbox import Envelope

@@ -16,7 +16,8 @@ from supervision.errors import Refused
 from supervision.services.adopt_plan import Adoption, adopt_plan
 from supervision.services.deliver import Delivery, Postman, deliver
 from supervision.services.desk import Desk, open_desk
-from supervision.services.evaluate import Evaluation, Request, Tools, evaluate
+from supervision.services.evaluate import evaluate
+from supervision.services.evaluation import Evaluation, Request, Tools
 from supervision.services.issue_list import issue_list
 from supervision.services.record_submission import Recorded, record_submissions
 from supervision.services.submission_files import read_lines

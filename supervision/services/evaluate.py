@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from dataclasses import replace
+from datetime import date, datetime
 
-from notifications.render import Renderer
 from rules.checked import CheckedRule
 from rules.facts import Key
 from rules.vocabulary import Level
@@ -16,62 +15,18 @@ from supervision.domain.reconciliation import Change, Effect, Standing, Verdict,
 from supervision.domain.runs import Mode, RunStatus
 from supervision.domain.workdays import OfficeHours
 from supervision.errors import NotFound, Refused, RunFailed
+from supervision.services.evaluation import Evaluation, Request, Tools
 from supervision.services.found import Found, Problem, problem_of
-from supervision.services.judge import Inference, Judged, judge, kinds_needed
+from supervision.services.judge import Judged, judge, kinds_needed
 from supervision.services.load_rules import bind_all, stored_rules
 from supervision.services.plan_notices import write_notices
 from supervision.services.propose_escalations import propose
 from supervision.services.sources import FactsAt
-from supervision.services.verdicts import RuleVerdicts, count_verdicts, sight, unproven
+from supervision.services.verdicts import count_verdicts, sight, unproven
 from supervision.store import findings, journal, plans, runs
 from supervision.store.columns import FAR_FUTURE
 from supervision.store.session import Database, Session
 from supervision.store.tables import FindingRow, JobSlotRow, RunRow, RunRuleRow
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to evaluate.  `units` None means all; `slot` is the scheduled moment it serves."""
-
-    plan: str | None = None
-    as_of: datetime | None = None
-    known_at: datetime | None = None
-    units: tuple[str, ...] | None = None
-    dry_run: bool = False
-    slot: tuple[str, datetime] | None = None
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What an evaluation works with besides the database."""
-
-    inference: Inference
-    renderer: Renderer
-    opens: time
-    closes: time
-    mail_domain: str
-    max_findings: int
-    max_notices: int
-
-
-@dataclass
-class Evaluation:
-    """What a run did, and the proof that it omitted nothing."""
-
-    run_id: int | None
-    plan: str
-    as_of: datetime
-    known_at: datetime
-    ruleset: str
-    mode: Mode
-    status: RunStatus = RunStatus.COMPLETED
-    cause: str = ""
-    obligations: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    rules: list[RuleVerdicts] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    broken: list[tuple[str, str]] = field(default_factory=list)
 
 
 class AlreadyServed(Exception):
@@ -104,7 +59,8 @@ def evaluate(
             if run.result.mode is not Mode.LIVE:
                 raise _RollBack
     except _RollBack:
-        pass
+        assert run is not None
+        run.forget_numbers()
     except RunFailed as error:
         if run is None:
             raise
@@ -149,6 +105,7 @@ class _Run:
             mode = Mode.REPLAY
         self.result = Evaluation(None, code, as_of, known_at, self.adopted.ruleset, mode)
         self.row: RunRow | None = None
+        self.opened: set[str] = set()
 
     def _known_units(self) -> tuple[str, ...] | None:
         if self.request.units is None:
@@ -288,6 +245,7 @@ class _Run:
         findings.touch(session, self.row, [row.id for row in rows.values() if row.id is not None])
         session.expire_all()
         rows = findings.by_fingerprint(session, result.plan, found)
+        self.opened = {row.number for row in rows.values() if row.first_run == result.run_id}
         shown = (problem_of(row) for row in rows.values() if State(row.state) in OPEN)
         result.problems = sorted(shown, key=_by_weight)
 
@@ -403,6 +361,15 @@ class _Run:
             started_at=self.now,
             finished_at=self.now,
         )
+
+    def forget_numbers(self) -> None:
+        """Take back the numbers of what was not stored: the run, and the findings it opened."""
+        result = self.result
+        result.problems = [
+            replace(each, number=None) if each.number in self.opened else each
+            for each in result.problems
+        ]
+        result.run_id = None
 
     def fail(self, cause: str) -> None:
         """Forget everything but that the run failed, and why."""

@@ -11,7 +11,7 @@ from supervision.domain.notices import NoticeState, Reason, Silence
 from supervision.errors import Refused
 from supervision.services.desk import Desk, open_desk
 from supervision.services.escalation_list import draft_list
-from supervision.services.evaluate import Tools
+from supervision.services.evaluation import Tools
 from supervision.services.mails import common_context
 from supervision.store import escalations, journal, outbox
 from supervision.store.outbox import Envelope
@@ -109,7 +109,7 @@ def _write_mails(
     office = desk.adopted.pack.plan.office
     context = mail_context(desk, document)
     context["as_of"] = context["as_of"].isoformat()
-    subject = tools.renderer.mail("leaders-list", context).subject
+    subject = tools.renderer.subject("leaders-list", context)
     hours = desk.hours(tools.opens, tools.closes)
     for leader in office.leaders if office else ():
         notice = NoticeRow(

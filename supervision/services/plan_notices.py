@@ -332,7 +332,7 @@ def _content(
             as_of=desk.today,
             reference="",
         )
-        subject = desk.renderer.mail("digest", context).subject
+        subject = desk.renderer.subject("digest", context)
     except RenderError as error:
         subject = f"{item['title']}（{error}）"
     return item, subject

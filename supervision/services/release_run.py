@@ -8,7 +8,7 @@ from supervision.domain.notices import NoticeState, Silence
 from supervision.domain.runs import RunStatus
 from supervision.errors import NotFound, Refused
 from supervision.services.desk import open_desk
-from supervision.services.evaluate import Tools
+from supervision.services.evaluation import Tools
 from supervision.services.plan_notices import enclose
 from supervision.store import journal, outbox
 from supervision.store import runs as run_store

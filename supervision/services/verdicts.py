@@ -113,7 +113,7 @@ def unproven(
     """Return findings no longer violated only because the rule, a parameter or band changed.
 
     A confirmed finding keeps what it was measured by: a tolerance that is widened afterwards is no
-    rectification.
+    rectification, nor is a rule that is withdrawn or a duty that the plan no longer asks for.
     """
     doubtful = [
         fingerprint
@@ -135,13 +135,13 @@ def _only_terms_changed(
     then = row.facts["facts"]
     now = [facts.whole(session, each["kind"], [each["key"]]).get(each["key"]) for each in then]
     there = [fact for fact in now if fact is not None]
-    if rule is not None:
-        terms = terms_of(rule, there[: len(rule.patterns)], facts.adopted.pack, facts.today)
-        if terms == dict(row.terms):
-            return False
+    if rule is None or len(there) < len(now):
+        return True
+    terms = terms_of(rule, there[: len(rule.patterns)], facts.adopted.pack, facts.today)
+    if terms == dict(row.terms):
+        return False
     return all(
-        fact is not None and deeds(fact.fields) == deeds(each["fields"])
-        for each, fact in zip(then, now, strict=True)
+        deeds(fact.fields) == deeds(each["fields"]) for each, fact in zip(then, there, strict=True)
     )
 
 

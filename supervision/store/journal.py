@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session, col, select, update
 
-from supervision.store.tables import JournalHeadRow, JournalRow
+from supervision.store.tables import JournalHeadRow, JournalRow, PlanRow
 
 GENESIS = "0" * 64
 
@@ -78,17 +79,19 @@ def seal(row: JournalRow) -> str:
 def find_break(session: Session) -> Break | None:
     """Return the first place where a row was edited, removed, added or moved; None if intact."""
     previous, expected = GENESIS, 1
-    rows = session.exec(
-        select(JournalRow).order_by(col(JournalRow.seq)).execution_options(yield_per=1000)
-    )
-    for row in rows:
-        if row.seq != expected:
-            return Break(expected, f"entry {expected} is missing (found {row.seq})")
-        if row.previous != previous:
-            return Break(row.seq, f"entry {row.seq} does not follow entry {row.seq - 1}")
-        if seal(row) != row.hash:
-            return Break(row.seq, f"entry {row.seq} was changed after it was written")
-        previous, expected = row.hash, expected + 1
+    query = select(JournalRow).order_by(col(JournalRow.seq)).execution_options(yield_per=1000)
+    # closed on the way out: PostgreSQL keeps a cursor for it
+    with closing(session.exec(query)) as rows:
+        for row in rows:
+            if row.seq != expected:
+                return Break(expected, f"entry {expected} is missing (found {row.seq})")
+            if row.previous != previous:
+                return Break(row.seq, f"entry {row.seq} does not follow entry {row.seq - 1}")
+            if seal(row) != row.hash:
+                return Break(row.seq, f"entry {row.seq} was changed after it was written")
+            previous, expected = row.hash, expected + 1
+    if expected == 1 and session.exec(select(PlanRow.id)).first() is not None:
+        return Break(1, "entry 1 is missing: a plan was adopted, and the journal is empty")
     head = session.get(JournalHeadRow, 1)
     length, last = (head.seq, head.hash) if head else (0, GENESIS)
     if (length, last) != (expected - 1, previous):

@@ -24,7 +24,7 @@ from rules.facts import Firing, UnitFacts
 from rules.inference import infer
 from rules.pool import InferencePool
 from supervision.domain.findings import Event
-from supervision.services.evaluate import Evaluation
+from supervision.services.evaluation import Evaluation
 from supervision.store import runs
 from tests import engine_faults
 from tests.office import LATE, Office, a_submission, ladder_rules, small_pack
@@ -33,7 +33,7 @@ from tests.postgres import new_database, plain_url
 from tests.table_dump import Dump, difference, everything
 
 THOROUGH = bool(os.environ.get("SUPERVISION_THOROUGH"))
-KILLS = {"sqlite": 200, "postgresql": 200} if THOROUGH else {"sqlite": 12, "postgresql": 6}
+KILLS = {"sqlite": 200, "postgresql": 200} if THOROUGH else {"sqlite": 10, "postgresql": 5}
 A_RUN_WRITES = {"run", "journal", "journal_head"}
 
 PROPOSE: dict[str, Any] = {
@@ -150,7 +150,14 @@ class BeforeAndAfter:
             office.close()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+# One process makes it once for all tests of a database.
+DATABASES = [
+    pytest.param(kind, marks=pytest.mark.xdist_group(f"killed on {kind}"))
+    for kind in ("sqlite", "postgresql")
+]
+
+
+@pytest.fixture(scope="module", params=DATABASES)
 def both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> BeforeAndAfter:

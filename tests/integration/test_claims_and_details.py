@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from supervision.domain.findings import Event
-from supervision.services.evaluate import Evaluation
+from supervision.services.evaluation import Evaluation
 from supervision.services.found import Problem
 from tests.office import Office, a_submission
 

@@ -88,8 +88,9 @@ def states(office: Office, **which: str) -> set[tuple[str, str]]:
 
 
 def test_all_items_of_a_unit_travel_in_one_mail_to_each_recipient(
-    office: Office, tmp_path: Path
+    sqlite_office: Office, tmp_path: Path
 ) -> None:
+    office = sqlite_office
     office.adopt(one_unit(tmp_path, plan=two_reports()))
     office.evaluate(f"{R4_DAY} 08:00")
     assert office.deliver(f"{R4_DAY} 09:00").sent == 2
@@ -115,8 +116,9 @@ def test_what_comes_up_after_the_digest_of_the_day_has_gone_waits_for_the_next_w
 
 
 def test_evaluating_again_before_the_digest_has_gone_adds_to_it(
-    office: Office, tmp_path: Path
+    sqlite_office: Office, tmp_path: Path
 ) -> None:
+    office = sqlite_office
     office.adopt(one_unit(tmp_path, plan=two_reports()))
     office.extend("A1-R2/EDU/2022Q2", "2022-06-28", on="2022-06-23 10:00")
     office.evaluate("2022-06-23 18:00")
@@ -174,7 +176,8 @@ def test_an_urgent_notice_goes_alone(sqlite_office: Office, tmp_path: Path) -> N
 # --- When mail leaves ----------------------------------------------------------------------------
 
 
-def test_mail_waits_for_the_office_to_open(office: Office, tmp_path: Path) -> None:
+def test_mail_waits_for_the_office_to_open(sqlite_office: Office, tmp_path: Path) -> None:
+    office = sqlite_office
     office.adopt(one_unit(tmp_path))
     office.evaluate("2022-06-27 17:31")
     for closed in ("2022-06-27 17:31", "2022-06-28 00:10", "2022-06-28 08:59"):
@@ -204,8 +207,9 @@ def test_a_digest_that_is_due_when_the_office_has_closed_is_held_until_it_opens(
     ids=["a week-end", "the National Day", "a make-up Sunday"],
 )
 def test_mail_leaves_on_working_days_only(
-    office: Office, tmp_path: Path, evaluated: str, closed: list[str], opening: str
+    sqlite_office: Office, tmp_path: Path, evaluated: str, closed: list[str], opening: str
 ) -> None:
+    office = sqlite_office
     office.adopt(one_unit(tmp_path))
     office.submit(a_submission("A1-R1", "EDU", "2022Q2", "2022-06-20 10:00"))
     if evaluated < "2022-09":
@@ -331,8 +335,9 @@ def an_unrectified_finding(office: Office, pack: Path) -> str:
 
 
 def test_what_is_filed_after_a_reminder_to_rectify_was_written_silences_it(
-    office: Office, tmp_path: Path
+    sqlite_office: Office, tmp_path: Path
 ) -> None:
+    office = sqlite_office
     an_unrectified_finding(office, one_unit(tmp_path, rules=[*RULES, RECTIFY]))
     office.submit(a_submission("A1-R1", "EDU", "2022Q2", "2022-07-13 08:30"))
     office.deliver("2022-07-13 09:00")
@@ -525,8 +530,9 @@ def test_a_temporary_refusal_is_tried_again_later_under_the_same_message_id(
 
 
 def test_a_mailbox_that_does_not_exist_is_given_up_with_the_servers_words(
-    office: Office, tmp_path: Path
+    sqlite_office: Office, tmp_path: Path
 ) -> None:
+    office = sqlite_office
     office.adopt(small_pack(tmp_path / "pack", RULES))
     office.evaluate(f"{R2_DAY} 08:00")
 
@@ -555,7 +561,8 @@ def test_a_mailbox_that_does_not_exist_is_given_up_with_the_servers_words(
     assert "550 5.1.1 no such mailbox" in reason
 
 
-def test_a_server_that_says_nothing_is_tried_again(office: Office, tmp_path: Path) -> None:
+def test_a_server_that_says_nothing_is_tried_again(sqlite_office: Office, tmp_path: Path) -> None:
+    office = sqlite_office
     office.adopt(one_unit(tmp_path))
     office.evaluate(f"{R2_DAY} 08:00")
 
@@ -569,8 +576,9 @@ def test_a_server_that_says_nothing_is_tried_again(office: Office, tmp_path: Pat
 
 
 def test_a_connection_that_breaks_in_the_middle_of_the_message_is_tried_again(
-    office: Office, tmp_path: Path
+    sqlite_office: Office, tmp_path: Path
 ) -> None:
+    office = sqlite_office
     office.adopt(one_unit(tmp_path))
     office.evaluate(f"{R2_DAY} 08:00")
 

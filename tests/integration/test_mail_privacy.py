@@ -191,11 +191,11 @@ def test_a_unit_name_with_a_line_break_is_refused_before_it_reaches_a_header(
         sqlite_office.adopt(pack)
 
 
-@pytest.mark.parametrize("text", [HOSTILE, f"节点\r\nBcc: everyone@example.org\n{HOSTILE}"])
 def test_what_a_unit_wrote_into_its_plan_stays_text_in_the_finding_it_leads_to(
-    sqlite_office: Office, text: str
+    sqlite_office: Office,
 ) -> None:
     office = sqlite_office
+    text = f"节点\r\nBcc: everyone@example.org\n{HOSTILE}"
     office.adopt()
     task = {
         "clause": "T07",

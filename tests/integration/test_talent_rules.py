@@ -19,7 +19,7 @@ from rules.facts import Fact
 from rules.oracle import verdict
 from rules.vocabulary import Basis, Level, Review, Status
 from supervision.domain.runs import RunStatus
-from supervision.services.evaluate import Evaluation
+from supervision.services.evaluation import Evaluation
 from supervision.services.load_rules import LoadedPack, load_whole_pack
 from supervision.services.run_cases import CasesRun, run_pack_cases
 from supervision.services.submission_files import read_lines

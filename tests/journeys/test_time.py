@@ -17,7 +17,7 @@ import pytest
 from supervision.domain.findings import Event
 from supervision.domain.runs import Mode, RunStatus
 from supervision.errors import NotFound, Refused
-from supervision.services.evaluate import Evaluation
+from supervision.services.evaluation import Evaluation
 from supervision.services.release_run import release_run
 from supervision.store import runs
 from tests.office import LATE, SMALL, TALENT, Office, a_submission, at, ladder_rules, small_pack
@@ -128,7 +128,7 @@ def answer(run: Evaluation) -> Answer:
 
 
 def violated_in(office: Office, run: Evaluation) -> set[tuple[str, str, str | None]]:
-    """(rule, unit, period) of all that a live run saw violated, settled ones too, waived ones not."""
+    """(rule, unit, period) of all a live run saw violated: settled ones too, waived ones not."""
     rows = office.findings(settled=True)
     return {
         (row.rule, row.unit, row.period)

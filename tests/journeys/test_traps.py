@@ -18,7 +18,7 @@ from supervision.domain.runs import RunStatus
 from supervision.domain.workdays import CalendarMissing
 from supervision.errors import Refused
 from supervision.scheduling import Worker
-from supervision.services.evaluate import Evaluation
+from supervision.services.evaluation import Evaluation
 from supervision.services.load_pack import load_pack
 from supervision.store.tables import FindingRow
 from tests.exemplary_year import TIERS, Line, Year, a_class, again, lines, managers, recruits

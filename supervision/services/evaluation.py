@@ -1,0 +1,57 @@
+"""What an evaluation is asked, what it works with, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, time
+
+from notifications.render import Renderer
+from supervision.domain.runs import Mode, RunStatus
+from supervision.services.found import Problem
+from supervision.services.judge import Inference
+from supervision.services.verdicts import RuleVerdicts
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to evaluate.  `units` None means all; `slot` is the scheduled moment it serves."""
+
+    plan: str | None = None
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+    units: tuple[str, ...] | None = None
+    dry_run: bool = False
+    slot: tuple[str, datetime] | None = None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What an evaluation works with besides the database."""
+
+    inference: Inference
+    renderer: Renderer
+    opens: time
+    closes: time
+    mail_domain: str
+    max_findings: int
+    max_notices: int
+
+
+@dataclass
+class Evaluation:
+    """What a run did, and the proof that it omitted nothing."""
+
+    run_id: int | None
+    plan: str
+    as_of: datetime
+    known_at: datetime
+    ruleset: str
+    mode: Mode
+    status: RunStatus = RunStatus.COMPLETED
+    cause: str = ""
+    obligations: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    rules: list[RuleVerdicts] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
