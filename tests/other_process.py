@@ -91,6 +91,15 @@ def _die_after(module_name: str, function_name: str) -> None:
     setattr(module, function_name, step_and_die)
 
 
+def open_database(url: str, ready: Path, go: Path) -> None:
+    """Open a database, which makes the schema in an empty one, from the moment `go` is there."""
+    ready.touch()
+    wait_for(go)
+    office = Office(url)
+    office.app.database  # noqa: B018
+    office.close()
+
+
 @dataclass(frozen=True)
 class StuckTransport:
     """Hands over nothing, or hands it over, and then never returns."""

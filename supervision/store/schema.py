@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from supervision.errors import StoreError
 from supervision.store import tables  # noqa: F401 - defines the tables
@@ -19,6 +19,8 @@ from supervision.store.columns import metadata
 from supervision.store.session import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 7_233_001
+"""The advisory lock under which PostgreSQL's schema is changed."""
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -47,9 +49,12 @@ def upgrade(database: Database, revision: str = "head") -> None:
     StoreError if the database stands at a revision that this program does not know, or holds tables
     of another program.
     """
-    require_ours(database)
     try:
         with database.short() as connection:
+            if database.dialect == "postgresql":
+                # several processes may start at once; on SQLite the transaction itself keeps order
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK})
+            _require_ours(database, connection)
             command.upgrade(_config(connection), revision)
     except CommandError as error:
         raise StoreError(
@@ -73,7 +78,11 @@ def write_migration(database: Database, message: str) -> None:
 def require_ours(database: Database) -> None:
     """Raise StoreError if the database holds tables, and none of them is ours."""
     with database.short() as connection:
-        names = inspect(connection).get_table_names()
+        _require_ours(database, connection)
+
+
+def _require_ours(database: Database, connection: Connection) -> None:
+    names = inspect(connection).get_table_names()
     if names and "alembic_version" not in names:
         raise StoreError(
             f"the database {database.shown_url} holds tables of something else "

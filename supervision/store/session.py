@@ -123,10 +123,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours to send, see _begin_sqlite
     cursor = connection.cursor()
     for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
         "foreign_keys=ON",
         "journal_mode=WAL",
         "synchronous=NORMAL",
-        f"busy_timeout={BUSY_SECONDS * 1000}",
         "cache_size=-65536",
     ):
         cursor.execute(f"PRAGMA {pragma}")

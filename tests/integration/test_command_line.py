@@ -24,7 +24,7 @@ from rich.cells import cell_len
 from supervision.__main__ import app
 from supervision.services.contract import EvaluationOut, FindingDetailOut, FindingOut, NoticeOut
 from supervision.store.session import Database
-from tests.office import TALENT
+from tests.office import LATE, TALENT, ladder_rules, small_pack
 from tests.program import Program, Server
 from tests.smtp_servers import Inbox, an_smtp_server
 from tests.table_dump import Dump, difference, everything
@@ -241,6 +241,36 @@ def test_a_run_that_looks_back_says_so_and_moves_nothing(program: Program) -> No
     ran = program("evaluate", "--as-of", "2022-06-28", "--known-at", "2022-06-28")
     assert "回看（早于最近一次运行，不改变任何问题）" in ran.out
     assert difference(before, tables(program)) == {}
+
+
+def test_a_message_that_cannot_be_written_is_loud_and_ends_with_1(empty: Program) -> None:
+    broken = LATE | {"message": "逾期{{ 6 // (days_overdue - 3) }}。"}
+    empty("plan", "adopt", str(small_pack(empty.folder / "pack", [broken])))
+    ran = empty("evaluate", "--as-of", "2022-06-30", "--format", "json")
+    assert ran.code == 1
+    assert [(rule["broken"], rule["violated"]) for rule in ran.json["rules"]] == [(3, 0)]
+    assert ran.json["findings"] == []
+    assert "规则 late 无法表述其结论" in ran.err
+    assert "A1-R1/CIV/2022Q2" in ran.err
+    assert empty("findings", "list", "--all", "--format", "json").json == []
+
+
+def test_a_run_over_its_ceiling_is_held_until_it_is_released_or_withdrawn(empty: Program) -> None:
+    empty("plan", "adopt", str(small_pack(empty.folder / "pack", [LATE, *ladder_rules()])))
+    held = empty("evaluate", "--as-of", "2022-06-28", SUPERVISION_MAX_NOTICES="5")
+    assert held.code == 1
+    assert "本次拟发6件通知，超过上限，已暂扣" in held.out
+    assert "supervision runs release 1" in held.out
+    assert "待放行" in empty("runs", "list").out
+    assert "已发送0封" in empty("notices", "send", "--as-of", "2022-06-28").out
+    released = empty("runs", "release", "1", "--by", "主任", "--reason", "已核对")
+    assert (released.code, "运行1的6件通知已放行" in released.out) == (0, True)
+    assert "已发送6封" in empty("notices", "send", "--as-of", "2022-06-28").out
+    empty("evaluate", "--as-of", "2022-06-30", SUPERVISION_MAX_NOTICES="5")
+    withdrawn = empty("runs", "release", "2", "--withdraw", "--by", "主任", "--reason", "太多")
+    assert (withdrawn.code, "已撤回" in withdrawn.out) == (0, True)
+    assert "已发送0封" in empty("notices", "send", "--as-of", "2022-06-30").out
+    assert empty("doctor").code == 0
 
 
 # --- The whole way by hand -----------------------------------------------------------------------

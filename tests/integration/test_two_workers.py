@@ -13,7 +13,7 @@ import pytest
 from sqlmodel import col, select
 
 from notifications.maildir import MaildirTransport
-from supervision.store import journal, outbox
+from supervision.store import journal, outbox, schema
 from supervision.store.outbox import LEASE
 from supervision.store.tables import DigestRow
 from tests.office import LATE, Office, at, ladder_rules, small_pack
@@ -22,6 +22,7 @@ from tests.other_process import (
     deliver_into,
     finish,
     kill,
+    open_database,
     start,
     wait_for,
 )
@@ -72,6 +73,22 @@ def delivered(maildir: Path) -> Counter[str]:
 
 def once(message_ids: set[str]) -> Counter[str]:
     return Counter(message_ids)
+
+
+def test_processes_started_at_once_on_an_empty_database_make_its_schema_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    ready = [tmp_path / str(n) for n in range(4)]
+    processes = [start(open_database, database_url, each, go) for each in ready]
+    for each in ready:
+        wait_for(each)
+    go.touch()
+    assert [finish(process) for process in processes] == [0, 0, 0, 0]
+    office = Office(database_url)
+    assert schema.current(office.app.database) == schema.newest()
+    assert schema.differences(office.app.database) == []
+    office.close()
 
 
 def test_two_processes_send_exactly_what_one_would(office: Office, tmp_path: Path) -> None:

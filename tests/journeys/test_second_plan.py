@@ -187,7 +187,7 @@ def test_another_plan_goes_the_whole_way_through_every_verb(county: Program) -> 
     # the target is each clinic's quota and, summed over their ledgers, the board's whole
     file(sessions("NORTH", 150, 130), sessions("SOUTH", 200))
     done("evaluate", "--as-of", "2024-06-24", "--unit", "NORTH", code=1)
-    done("evaluate", "--as-of", "2024-06-24", code=1)
+    done("evaluate", "--as-of", "2024-06-25", code=1)
     assert findings("--rule", "doses-short") == {
         ("doses-short", "NORTH", "2024", "major", "detected"),
         ("doses-short", "BOARD", "2024", "major", "detected"),
