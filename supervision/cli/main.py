@@ -9,10 +9,12 @@ import sys
 import typer
 
 from rules.nodes import Faults
+from supervision.cli.calendar_verbs import calendar_app
 from supervision.cli.finding_verbs import findings_app
 from supervision.cli.list_verbs import escalations_app
 from supervision.cli.notice_verbs import notices_app
-from supervision.cli.plan_verbs import calendar_app, plan_app, rules_app
+from supervision.cli.plan_verbs import plan_app
+from supervision.cli.rule_verbs import rules_app
 from supervision.cli.run_verbs import evaluate, runs_app
 from supervision.cli.submit_verbs import extend, submissions_app, submit
 from supervision.cli.system_verbs import db_app, demo, doctor, journal_app
