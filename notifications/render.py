@@ -42,6 +42,7 @@ from notifications.bounds import (
 )
 from notifications.errors import RenderError
 from notifications.printing import DEFAULT_LANGUAGE, day, number, percent, printed
+from notifications.sentence_names import Use, uses_of
 
 _FILTERS: Final = (
     *("abs", "day", "default", "first", "float", "int", "last", "length", "list", "lower", "map"),
@@ -144,6 +145,11 @@ class Renderer:
             raise RenderError(_excerpt(template), None, length)
         return sentence
 
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The filters that a sentence may use."""
+        return _FILTERS
+
     def check_sentence(self, template: str) -> set[str]:
         """Return the names a sentence takes from its context. Raises RenderError on a fault."""
         try:
@@ -152,6 +158,13 @@ class Renderer:
         except _FAULTS as error:
             raise _fault(error, _excerpt(template)) from error
         return names - set(self._sentences.globals)
+
+    def sentence_uses(self, template: str) -> tuple[Use, ...]:
+        """Return the values that a sentence cannot do without. Raises RenderError."""
+        try:
+            return tuple(uses_of(self._parsed(template)))
+        except _FAULTS as error:
+            raise _fault(error, _excerpt(template)) from error
 
     def _file(self, name: str, context: Mapping[str, object]) -> str:
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, time, tzinfo
 from decimal import Decimal
 
 from rules.catalogue import KINDS, OBLIGATION_KINDS, Field, FieldType
@@ -37,12 +37,16 @@ class KnownRequirement:
 
 @dataclass(frozen=True)
 class World:
-    """What cases may name: rules by id, requirements, units with their category."""
+    """What cases may name: rules by id, requirements, units with their category.
+
+    `cutoff` is when a day of a case of submissions ends.
+    """
 
     rules: Mapping[str, CheckedRule]
     requirements: Mapping[str, KnownRequirement]
     units: Mapping[str, str]
     zone: tzinfo
+    cutoff: time = time(17, 30)
 
 
 class FactReader:
@@ -67,12 +71,8 @@ class FactReader:
         said = self._said(kind)
         if len(self.faults) > before:
             return None
-        fields = defaults(kind, said, unit=unit, category=self.world.units.get(unit, ""), day=day)
-        if known is not None:
-            fields.update(known.fields)
-        fields.update(said)
+        fields = completed(kind, said, known, self.world, unit=unit, day=day)
         if kind in OBLIGATION_KINDS:
-            fields.setdefault("period_no", _number_in(fields.get("period")))
             key = f"{fields['requirement']}/{unit}/{fields['period']}"
         else:
             key = f"{kind}-{number}"
@@ -120,6 +120,25 @@ class FactReader:
                 except Misfit as error:
                     self.faults.append(node.fault(str(error)))
         return said
+
+
+def completed(
+    kind: str,
+    said: Mapping[str, Value | None],
+    known: KnownRequirement | None,
+    world: World,
+    *,
+    unit: str,
+    day: date,
+) -> dict[str, Value | None]:
+    """Return a fact of which only some fields are said, with all others (see the module)."""
+    fields = defaults(kind, said, unit=unit, category=world.units.get(unit, ""), day=day)
+    if known is not None:
+        fields.update(known.fields)
+    fields.update(said)
+    if kind in OBLIGATION_KINDS:
+        fields.setdefault("period_no", _number_in(fields.get("period")))
+    return fields
 
 
 def encoded(value: object, field: Field) -> Value | None:

@@ -11,6 +11,12 @@
           REQ2-O1-late: {verdict: violated, severity: major, message: 区…。}
           REQ2-O2-coverage: none
           remind-plan-R4: fires
+        notices:                             # if given: all that the run plans for the unit
+          - {step: R4, to: [liaison], cc: [deputy], subject: 【逾期催办】…}
+
+Instead of `facts` a case may say what the unit filed: `submissions` (an empty list: nothing),
+`reviews` and `extensions`, see `rules.case_filings`; then a day is meant at its cut-off.
+`confirmed: false` marks a draft that its author has still to look at.
 
 `null` is unknown.  `key` names a fact (default: requirement/unit/period, else kind-1, kind-2 …),
 and `of` one of several findings of a rule: the fact's key, or the values of a match's `per`.
@@ -26,12 +32,20 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rules.case_expectations import Expectation, Expected, ExpectedNotice, Place
 from rules.case_facts import FactReader, World
-from rules.cases import Case, Expectation, Expected, Place
+from rules.case_filings import (
+    ExtensionDocument,
+    Filed,
+    FilingDocument,
+    FilingReader,
+    ReviewDocument,
+)
+from rules.cases import Case
 from rules.document import Identifier, Text
 from rules.facts import Fact, Key
 from rules.loading import Fault, Faults, Node, did_you_mean, read_yaml, validate
-from rules.vocabulary import Level
+from rules.vocabulary import Level, Post
 
 
 class _Document(BaseModel):
@@ -56,14 +70,32 @@ class _Expect(_Document):
     of: Of | None = None
 
 
+class _Notice(_Document):
+    step: Identifier
+    to: tuple[Post, ...]
+    cc: tuple[Post, ...] | None = None
+    unaddressed: tuple[Post, ...] = ()
+    ladder: Identifier | None = None
+    rule: Identifier | None = None
+    of: Text | None = None
+    subject: Text | None = None
+    message: str | None = None
+    remedy: str | None = None
+
+
 class _Case(_Document):
     name: Text
     as_of: str
     unit: Identifier
+    confirmed: bool = True
     original_due_on: date | None = None
-    facts: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
+    facts: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None
+    submissions: tuple[FilingDocument, ...] | None = None
+    reviews: tuple[ReviewDocument, ...] = ()
+    extensions: tuple[ExtensionDocument, ...] = ()
     waived: tuple[_Waived, ...] = ()
     expect: Annotated[dict[str, Any], Field(min_length=1)]
+    notices: tuple[_Notice, ...] | None = None
 
 
 class _CaseFile(_Document):
@@ -109,6 +141,10 @@ def _no_second(node: Node, names: dict[str, Place], faults: list[Fault]) -> None
         )
 
 
+_INSTEAD = ("facts", "waived", "original_due_on", "submissions", "reviews", "extensions")
+"""Keys of which some go with facts and some with submissions."""
+
+
 class _CaseReader:
     """Reads one case; its shape is checked by the model, its meaning here."""
 
@@ -128,12 +164,14 @@ class _CaseReader:
         sound = len(self.faults)
         facts = self._facts(unit or "", (as_of or _SOME_DAY).date())
         keys = {fact.key for fact in facts} if len(self.faults) == sound else None
-        expect = self._expect(keys)
+        filed = self._filed(unit or "")
+        expect = self._expect(None if filed is not None else keys)
         waived = [
             (each.rule, _key(each.of))
             for at, each in enumerate(document.waived if document else ())
             if self._known_rule(each.rule, "waived", at, "rule")
         ]
+        notices = self._notices(document)
         if document is None or as_of is None or unit is None or len(self.faults) > before:
             return None
         return Case(
@@ -145,6 +183,39 @@ class _CaseReader:
             expect=tuple(expect),
             waived=frozenset(waived),
             original_due_on=document.original_due_on,
+            notices=notices,
+            filed=filed,
+            confirmed=document.confirmed,
+        )
+
+    def _filed(self, unit: str) -> Filed | None:
+        said = [name for name in _INSTEAD if self.node.find(name) is not None]
+        if "submissions" not in said:
+            for name in said:
+                if name in ("reviews", "extensions"):
+                    self._fault(f"'{name}' goes with 'submissions'", name, key=True)
+            if "facts" not in said:
+                text = "a case has 'facts', or 'submissions' (an empty list: nothing was filed)"
+                self._fault(text)
+            return None
+        for name in said:
+            if name in ("facts", "waived", "original_due_on"):
+                text = f"'{name}' does not go with 'submissions': it follows from what was filed"
+                self._fault(text, name, key=True)
+        return FilingReader(self.node, self.world, unit, self.faults).read()
+
+    def _notices(self, document: _Case | None) -> tuple[ExpectedNotice, ...] | None:
+        nodes = list(self.node.find("notices") or ())
+        for node in nodes:
+            rule = node.text("rule")
+            if rule is not None and rule not in self.world.rules:
+                hint = did_you_mean(rule, self.world.rules)
+                self.faults.append(node.fault(f"unknown rule '{rule}'{hint}", "rule"))
+        if document is None or document.notices is None:
+            return None
+        return tuple(
+            ExpectedNotice(place=_place(node), **each.model_dump())
+            for node, each in zip(nodes, document.notices, strict=True)
         )
 
     def _fault(self, text: str, *path: str | int, key: bool = False) -> None:
@@ -160,6 +231,8 @@ class _CaseReader:
             wanted = "a date such as 2022-07-15 or an instant such as 2022-07-15T17:30"
             self._fault(f"expected {wanted}, found '{text}'", "as_of")
             return None
+        if len(text) == len("2022-07-15") and self.node.find("submissions") is not None:
+            instant = datetime.combine(instant.date(), self.world.cutoff)
         if instant.tzinfo is None:
             return instant.replace(tzinfo=self.world.zone)
         return instant.astimezone(self.world.zone)

@@ -35,7 +35,7 @@ class Field:
     """One field of a fact kind.
 
     `unit` says what its numbers count ('' for nothing), `meaning` is Chinese, `example` a condition
-    that names the field.
+    that names the field, `minimum` the least value it ever has, encoded; None: not bounded.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Field:
     unit: str = ""
     meaning: str = ""
     example: str = ""
+    minimum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,11 @@ def _field(
     *,
     unit: str = "",
     choices: tuple[str, ...] = (),
+    minimum: int | None = None,
 ) -> Field:
     """A name ending in `?` may be unknown, as in the table of DESIGN.md."""
-    return Field(name.rstrip("?"), type_, name.endswith("?"), choices, unit, meaning, example)
+    bare = name.rstrip("?")
+    return Field(bare, type_, name.endswith("?"), choices, unit, meaning, example, minimum)
 
 
 def _bool(name: str, meaning: str, example: str = "") -> Field:
@@ -97,11 +100,17 @@ def _bool(name: str, meaning: str, example: str = "") -> Field:
 
 
 def _int(name: str, unit: str, meaning: str, example: str = "") -> Field:
-    return _field(name, FieldType.INT, meaning, example or f"{name.rstrip('?')} > 0", unit=unit)
+    """Days and things are counted from 0, numbers within the year from 1."""
+    example = example or f"{name.rstrip('?')} > 0"
+    least = int(unit == _NUMBER_IN_YEAR)
+    return _field(name, FieldType.INT, meaning, example, unit=unit, minimum=least)
 
 
-def _decimal(name: str, unit: str, meaning: str, example: str = "") -> Field:
-    return _field(name, FieldType.DECIMAL, meaning, example or f"{name.rstrip('?')} > 0", unit=unit)
+def _decimal(
+    name: str, unit: str, meaning: str, example: str = "", *, minimum: int | None = None
+) -> Field:
+    example = example or f"{name.rstrip('?')} > 0"
+    return _field(name, FieldType.DECIMAL, meaning, example, unit=unit, minimum=minimum)
 
 
 def _choice(name: str, choices: tuple[str, ...], meaning: str, example: str) -> Field:
@@ -205,12 +214,12 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
             _decimal("target", _OF_TARGET, "目标数（分解到单位的取分解数）"),
             _decimal("attainment?", _SHARE, "完成比例：value除以target", "attainment < 0.8"),
             _decimal("expected?", _OF_TARGET, "按本单位时间节点此时应达到的数"),
-            _decimal("behind?", _OF_TARGET, "落后于应达到数的差额，不落后为0"),
+            _decimal("behind?", _OF_TARGET, "落后于应达到数的差额，不落后为0", minimum=0),
             _decimal("gap?", _OF_TARGET, "距目标的差额：target减value"),
             _decimal("low", _OF_TARGET, "容差下限（“左右”），无容差的等于目标数"),
             _decimal("high", _OF_TARGET, "容差上限（“左右”），无容差的等于目标数"),
-            _decimal("shortfall?", _OF_TARGET, "低于容差下限的差额，不低于为0"),
-            _decimal("excess?", _OF_TARGET, "高于容差上限的差额，不高于为0"),
+            _decimal("shortfall?", _OF_TARGET, "低于容差下限的差额，不低于为0", minimum=0),
+            _decimal("excess?", _OF_TARGET, "高于容差上限的差额，不高于为0", minimum=0),
             _decimal("claim_gap?", _OF_TARGET, "上报数减核算数", "claim_gap <> 0"),
             _decimal("attendances?", _OF_TARGET, "人次，不去重", "attendances > 200"),
             _int("tiers?", _COUNT, "名册中的层次数", "tiers < 2"),

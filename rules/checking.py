@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,10 @@ from rules.catalogue import OBLIGATION_KINDS, FieldType, Table
 from rules.chaining import endless_chains
 from rules.checked import CheckedPattern, CheckedRule, Source, bind_rule
 from rules.conditions import FieldRef, params
-from rules.document import Rule, RuleFile
+from rules.document import LONGEST_MESSAGE, Rule, RuleFile
 from rules.grouping import grouping
 from rules.loading import Fault, Faults, Node, did_you_mean, read_yaml, validate
+from rules.placing import fault_inside
 from rules.rule_conditions import (
     MESSAGE_NAMES,
     ConditionReader,
@@ -26,6 +28,7 @@ from rules.rule_conditions import (
     implicit_scope,
     tables_of,
 )
+from rules.shape import shape_faults
 
 __all__ = [
     "CheckedPattern",
@@ -39,6 +42,7 @@ __all__ = [
 
 MessageVariables = Callable[[str], Collection[str]]
 
+_BRACES = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 _STORED = ("finding", "unit")
 
 
@@ -118,7 +122,8 @@ def revision_of(rules: Iterable[CheckedRule]) -> str:
 
 def _plain(rule: Rule) -> object:
     # Without defaults, so that a new optional key leaves the digests of older rules alone.
-    return rule.model_dump(mode="json", exclude_defaults=True)
+    # Why a remark of the linter is accepted changes nothing of what the rule finds.
+    return rule.model_dump(mode="json", exclude_defaults=True, exclude={"lint"})
 
 
 def _sha256(value: object) -> str:
@@ -126,12 +131,51 @@ def _sha256(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _place_of(name: str, template: str) -> int:
+    """Return where a template names it: inside braces, not as an attribute or a text."""
+    for braces in _BRACES.finditer(template):
+        found = re.search(rf"(?<![\w.'\"]){re.escape(name)}(?!\w)", braces[0])
+        if found is not None:
+            return braces.start() + found.start()
+    return 0
+
+
+def _template_fault(template: str, error: str) -> tuple[int, str]:
+    """Return where a text is no template, and why, as its author would say it."""
+    unclosed = _unclosed(template)
+    if unclosed is not None:
+        return unclosed, f"this {template[unclosed : unclosed + 2]} is not closed"
+    named = re.search(r"'(\w+)'", error)
+    if named is None:
+        return 0, error
+    return _place_of(named[1], template) or max(template.find(named[1]), 0), error
+
+
+def _unclosed(template: str) -> int | None:
+    """Return where braces open that are not closed before the next ones open."""
+    for opening in re.finditer(r"\{\{|\{%", template):
+        close = "}}" if opening[0] == "{{" else "%}"
+        end = template.find(close, opening.end())
+        following = re.search(r"\{\{|\{%", template[opening.end() :])
+        before = len(template) if following is None else opening.end() + following.start()
+        if end < 0 or end > before:
+            return opening.start()
+    return None
+
+
 def _rules_of(node: Node, faults: list[Fault]) -> list[tuple[Node, Rule | None]]:
     """Return each rule's node with its model, None where its shape is wrong."""
+    if not isinstance(node.value, dict):
+        what = "a list" if isinstance(node.value, list) else f"'{str(node.value)[:40]}'"
+        text = f"a file of rules begins with 'rules:' and lists them below it; found {what}"
+        faults.append(node.fault(text))
+        return []
     validate(RuleFile, node, faults)
     listed = node.find("rules")
     if listed is None or not isinstance(listed.value, list):
         return []
+    for each in listed:
+        faults += shape_faults(each)
     told: list[Fault] = []  # the same faults again, rule by rule
     return [(each, validate(Rule, each, told)) for each in listed]
 
@@ -236,20 +280,22 @@ class _RuleCheck:
 
     def _message(self, key: str, tables: Mapping[str | None, Table]) -> None:
         text = self.node.text(key)
-        if text is None or self.plan.message_variables is None:
+        if text is None or self.plan.message_variables is None or len(text) > LONGEST_MESSAGE:
             return
         fields = tables[None].fields.keys() if None in tables else tables.keys() - {None}
         allowed = MESSAGE_NAMES | {name for name in fields if name is not None}
         try:
             used = self.plan.message_variables(text)
         except ValueError as error:
-            self._fault(f"{key}: {error}", key)
+            at, told = _template_fault(text, str(error))
+            self.faults.append(fault_inside(self.node.child(key), at, f"{key}: {told}"))
             return
         for name in sorted(set(used) - allowed):
             hint = did_you_mean(name, allowed) or ";"
             kind = f" and the fields of '{tables[None].kind}'" if None in tables else ""
             listed = ", ".join(sorted(allowed if not kind else MESSAGE_NAMES))
-            self._fault(f"unknown name '{name}' in {key}{hint} allowed: {listed}{kind}", key)
+            told = f"unknown name '{name}' in {key}{hint} allowed: {listed}{kind}"
+            self.faults.append(fault_inside(self.node.child(key), _place_of(name, text), told))
 
     def _checked(
         self,

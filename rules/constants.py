@@ -27,6 +27,7 @@ _WANTED = {
     FieldType.CHOICE: "one of its choices",
     FieldType.TEXT: "text",
 }
+_COUNTED = (FieldType.INT, FieldType.DECIMAL)
 _AS_WRITTEN = {
     FieldType.INT: ", such as 3",
     FieldType.DECIMAL: ", such as 0.95",
@@ -45,7 +46,7 @@ class BadConstant(Misfit):
 
 def described(field: Field) -> str:
     """Return what a field holds, for a sentence: `a whole number (working days)`."""
-    unit = f" ({field.unit})" if field.unit and field.type.ordered else ""
+    unit = f" ({field.unit})" if field.unit and field.type in _COUNTED else ""
     return f"{_WANTED[field.type]}{unit}"
 
 

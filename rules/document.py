@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from rules.vocabulary import Basis, Level, NoticeKind, Post, Review, Status
+from rules.vocabulary import Basis, Level, LintCheck, NoticeKind, Post, Review, Status
 
 __all__ = [
     "Basis",
@@ -18,6 +18,7 @@ __all__ = [
     "EscalateOutcome",
     "Identifier",
     "Level",
+    "LintCheck",
     "NoticeKind",
     "NoticeOutcome",
     "Pattern",
@@ -26,6 +27,7 @@ __all__ = [
     "Review",
     "Rule",
     "RuleFile",
+    "RuleKeys",
     "SeverityStep",
     "Status",
     "Text",
@@ -34,8 +36,10 @@ __all__ = [
 
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$")]
 PatternName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-ConditionText: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+LONGEST_MESSAGE = 4000
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_MESSAGE)]
+ConditionText: TypeAlias = str
+"""Its length, and that it is not empty, is the parser's to say."""
 
 
 class _Document(BaseModel):
@@ -76,12 +80,8 @@ class EscalateOutcome(_Document):
     decided_by: Identifier = "supervision_chief"
 
 
-class Rule(_Document):
-    """A condition over facts and what follows when it holds.
-
-    Exactly one of `on` and `match`, and exactly one outcome: a finding (`severity` and `message`),
-    a `notice`, or an `escalate`.
-    """
+class RuleKeys(_Document):
+    """The keys of a rule, each by itself; `rules.shape` says what must hold between them."""
 
     id: Identifier
     title: Text
@@ -104,6 +104,15 @@ class Rule(_Document):
     escalate: EscalateOutcome | None = None
     max_findings: Annotated[int, Field(ge=0)] | None = None
     max_notices: Annotated[int, Field(ge=0)] | None = None
+    lint: dict[LintCheck, Text] | None = None
+
+
+class Rule(RuleKeys):
+    """A condition over facts and what follows when it holds.
+
+    Exactly one of `on` and `match`, and exactly one outcome: a finding (`severity` and `message`),
+    a `notice`, or an `escalate`.
+    """
 
     @model_validator(mode="after")
     def _shape(self) -> Self:
@@ -141,7 +150,7 @@ class Rule(_Document):
 class RuleFile(_Document):
     """One file of `rules/`."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[RuleKeys, ...]
 
 
 _FIELD = re.compile(r"^(?:(?P<pattern>[a-z][a-z0-9_]{0,29})\.)?(?P<name>[a-z][a-z0-9_]{0,59})$")

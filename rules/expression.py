@@ -173,7 +173,8 @@ class _Reader:
     def _in(self, node: exp.In) -> Condition | None:
         listed = node.expressions
         if not listed or any(node.args.get(key) for key in ("query", "unnest", "field")):
-            self._fault(_start(node), "'in' needs a list of constants: in ('a', 'b')")
+            if not self.foreign:  # a subquery has been refused at its first word
+                self._fault(_start(node), "'in' needs a list of constants: in ('a', 'b')")
             return None
         tests: dict[Compare | None, None] = {}
         for each in listed:

@@ -45,6 +45,10 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\
 _ENDLESS = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff]")
 
+_WIDE_COLON = re.compile(r"\s*(?:- )?[A-Za-z_]+：")
+_KEY = re.compile(r"\s*(?:- )?[A-Za-z_]+:\s+\S")
+_ENDED = re.compile(r"\s*(?:- )?[A-Za-z_]+:\s+(['\"]).*\1")
+
 # libyaml is twenty times as fast; both are the same parser, and positions are the same.
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
@@ -74,7 +78,9 @@ def parse_yaml(content: bytes | str, *, file: str) -> Node:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line, column = _place(raw[: error.start].decode("utf-8-sig"))
-        text = f"not UTF-8 text (byte 0x{raw[error.start]:02x}); save the file as UTF-8"
+        text = (
+            f"not UTF-8 text (byte 0x{raw[error.start]:02x}){_encoding_of(raw)}; save it as UTF-8"
+        )
         raise Faults([Fault(file, line, column, text)]) from None
     # str counts more line ends than an editor does; YAML 1.2 knows only these two.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -106,7 +112,7 @@ class _Builder:
             raise Faults([*self.faults, self._syntax(error)]) from None
         except yaml.reader.ReaderError as error:
             line, column = _place(self.text[: _character(self.text, error.position)])
-            text = "a control character that YAML does not allow"
+            text = f"a control character ({_code(error.character)}) that YAML does not allow"
             raise Faults([*self.faults, Fault(self.file, line, column, text)]) from None
         if root is None or root.value is None:
             raise Faults([Fault(self.file, 1, 1, "the file is empty")])
@@ -123,7 +129,8 @@ class _Builder:
         self._count(event, _VOLUME_OF_A_VALUE + len(getattr(event, "value", "")))
         tag = getattr(event, "tag", None)
         if tag is not None:
-            self._fault(event, f"the tag '{tag}' is not used here; write plain values")
+            written = tag.replace("tag:yaml.org,2002:", "!!")
+            self._fault(event, f"the tag '{written}' is not used here; write plain values")
         if isinstance(event, yaml.ScalarEvent):
             node = self._leaf(event)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -144,8 +151,8 @@ class _Builder:
 
     def _leaf(self, event: yaml.ScalarEvent) -> Node:
         text: str = event.value
-        if _CONTROL.search(text):
-            self._fault(event, "a control character in a text")
+        if control := _CONTROL.search(text):
+            self._fault(event, f"a control character in a text ({_code(control[0])})")
         value: Value = self._resolve(event, text) if event.implicit[0] else text
         return self._make(event, value)
 
@@ -204,6 +211,8 @@ class _Builder:
     def _key(self, event: yaml.Event) -> str:
         # A key stays as it was written: `on`, `2022` and `true` are names here, not values.
         if not isinstance(event, yaml.ScalarEvent):
+            if self._around(event).startswith("{{"):
+                self._stop(event, "a text that begins with { stands in quotes")
             self._stop(event, "a key must be plain text")
         self._count(event, _VOLUME_OF_A_VALUE + len(event.value))
         key: str = event.value
@@ -212,6 +221,11 @@ class _Builder:
         if not key or _CONTROL.search(key):
             self._fault(event, "a key must not be empty or hold control characters")
         return key
+
+    def _around(self, event: yaml.Event) -> str:
+        """Return the line from the character before the event."""
+        line, column = _mark(event)
+        return self.text.split("\n")[line - 1][max(column - 2, 0) :]
 
     def _make(
         self,
@@ -243,8 +257,47 @@ class _Builder:
         lines = self.text.split("\n")
         if line <= len(lines) and lines[line - 1][column - 1 : column] == "\t":
             return Fault(self.file, line, column, "a tab; YAML is indented with spaces only")
+        first = error.context_mark.line if error.context_mark is not None else line - 2
+        for number in range(max(first, 0), min(line, len(lines))):
+            wide = _WIDE_COLON.match(lines[number])
+            if wide is not None:
+                told = "'：' is full-width; after a key stands : and a space"
+                return Fault(self.file, number + 1, wide.end(), told)
+        if advice := _advice(error, lines[line - 1] if line <= len(lines) else "", column):
+            return Fault(self.file, line, column, advice)
         about = f"{error.context}: " if error.context else ""
         return Fault(self.file, line, column, f"not YAML: {about}{error.problem}")
+
+
+def _advice(error: yaml.MarkedYAMLError, line: str, column: int) -> str | None:
+    """Return the usual reason of a syntax error, in an author's words."""
+    before = line[: column - 1]
+    if "mapping values are not allowed" in str(error.problem):
+        if _KEY.match(before) is not None:
+            return "a second ': ' on one line; a text with ': ' in it stands in quotes"
+        return "this line is indented deeper than the one above; keys of one rule stand in line"
+    quoted = _ENDED.match(before.rstrip())
+    if "did not find expected key" in str(error.problem) and quoted is not None:
+        return (
+            f"the value ends at the second {quoted[1]}; one that begins with a quote and goes on "
+            "after it stands in quotes as a whole"
+        )
+    return None
+
+
+def _encoding_of(raw: bytes) -> str:
+    """Return what the file seems to be saved as, for advice; nothing where that is not clear."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ", it seems to be UTF-16 (Unicode)"
+    try:
+        raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return ", it seems to be GB18030 (ANSI)"
+
+
+def _code(character: str | int) -> str:
+    return f"U+{character if isinstance(character, int) else ord(character):04X}"
 
 
 def _node_event(event: yaml.Event) -> yaml.NodeEvent:

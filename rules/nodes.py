@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from rules.labels import word_for
+
 Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
 Position: TypeAlias = tuple[int, int]
 
@@ -96,5 +98,8 @@ class Node:
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the nearest allowed word, or nothing."""
-    near = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    meant = word_for(word, allowed := list(allowed))
+    if meant is not None:
+        return f"; did you mean '{meant}'?"
+    near = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else ""

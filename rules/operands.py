@@ -20,6 +20,7 @@ from rules.constants import (
     encode_number,
     encode_text,
 )
+from rules.labels import is_chinese
 from rules.nodes import did_you_mean
 
 LARGEST_SHIFT = 1_000_000
@@ -156,7 +157,15 @@ class Names:
     def _unknown(self, name: str, table: Table, beside: Field | None) -> str:
         if name in self.others or name in (self.called, "params"):
             return f"'{name}' alone is no value; write {name}.NAME"
-        hint = did_you_mean(name.lower(), table.fields) or "."
+        if name in self.params:
+            return f"unknown field '{name}' on '{table.kind}'; a parameter is params.{name}"
+        elsewhere = [kind for kind, fields in KINDS.items() if name in fields]
+        if is_chinese(name):
+            hint = _meant_by(name, table) or "."
+        elif elsewhere and table.kind in KINDS:
+            hint = f"; it is a field of {', '.join(elsewhere)}."
+        else:
+            hint = did_you_mean(name.lower(), table.fields) or "."
         text = f"unknown field '{name}' on '{table.kind}'{hint}"
         if table.kind in KINDS:
             text += f" See `supervision rules fields {table.kind}`."
@@ -165,6 +174,19 @@ class Names:
         if beside is not None and beside.type in (FieldType.TEXT, FieldType.CHOICE):
             text += f" If text is meant, put it in single quotes: '{name}'."
         return text
+
+
+def _meant_by(name: str, table: Table) -> str:
+    """Return the field whose Chinese meaning comes nearest to a Chinese name, as a question."""
+    pairs = {name[at : at + 2] for at in range(len(name) - 1)}
+    shared = {
+        each.name: sum(pair in each.meaning[: 2 * len(name)] for pair in pairs)
+        for each in table.fields.values()
+    }
+    best = max(shared, key=lambda each: shared[each], default="")
+    if not best or not shared[best]:
+        return ""
+    return f"; did you mean '{best}' ({table.fields[best].meaning})?"
 
 
 def compare(left: Operand, operator: Operator, right: Operand, names: Names) -> Compare:

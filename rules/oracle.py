@@ -67,22 +67,67 @@ def severity_of(rule: CheckedRule, fact: Fact) -> Level | None:
 
 def judge(rules: Sequence[CheckedRule], unit: UnitFacts) -> Judgement:
     """Return what the rules say of one unit.  Parameters must be bound."""
-    chaining = [r for r in rules if any(pattern.on == VIOLATION for pattern in r.patterns)]
-    single = [r for r in rules if r.single and r not in chaining]
-    matching = [r for r in rules if not r.single and r not in chaining]
+    return Oracle(rules).judge(unit)
 
+
+class Oracle:
+    """Rules made ready to be judged over many units, one after the other."""
+
+    def __init__(self, rules: Sequence[CheckedRule]) -> None:
+        every = [_Ready(rule) for rule in rules]
+        self._every = every
+        self._chaining = [r for r in every if VIOLATION in r.kinds]
+        self._single = [r for r in every if r.rule.single and r not in self._chaining]
+        self._matching = [r for r in every if not r.rule.single and r not in self._chaining]
+
+    def judge(self, unit: UnitFacts, *, given: Sequence[Firing] | None = None) -> Judgement:
+        """Return what the rules say of one unit.
+
+        `given` are the firings of all rules of a single stored fact where others have judged these:
+        they are taken as they are, and only the other rules are in the answer.
+        """
+        first, every = self._single, self._every
+        waiting: list[Fact] = []
+        if given is not None:
+            waiting = self._given_violations(unit, given)
+            first, every = [], [*self._matching, *self._chaining]
+        return _judged(unit, waiting, first, self._matching, self._chaining, every)
+
+    def _given_violations(self, unit: UnitFacts, given: Sequence[Firing]) -> list[Fact]:
+        if not self._chaining:
+            return []
+        rules = {ready.rule.rule.id: ready.rule for ready in self._single}
+        facts = {fact.key: fact for fact in unit.facts}
+        found = []
+        for firing in given:
+            rule = rules[firing.rule]
+            if rule.severity and (firing.rule, firing.key) not in unit.waived:
+                group = _Group()
+                group.true.append((facts[firing.facts[0][0]],))
+                found.append(_violation(rule, unit.unit, firing.key, group))
+        return found
+
+
+def _judged(
+    unit: UnitFacts,
+    waiting: list[Fact],
+    single: Sequence[_Ready],
+    matching: Sequence[_Ready],
+    chaining: Sequence[_Ready],
+    every: Sequence[_Ready],
+) -> Judgement:
     known = list(unit.facts)
     groups: dict[str, dict[Key, _Group]] = {}
     told: set[tuple[str, Key]] = set()
-    waiting: list[Fact] = []
     for round_no in range(MAX_ROUNDS + 2):
         now = (single, matching)[round_no] if round_no < 2 else chaining
         if round_no >= 2:
             known += waiting
             waiting = []
-        for rule in now:
-            groups[rule.rule.id] = _groups(rule, unit.unit, known)
-        for rule in now:
+        for ready in now:
+            groups[ready.rule.rule.id] = _groups(ready, unit.unit, known)
+        for ready in now:
+            rule = ready.rule
             for key, group in groups[rule.rule.id].items():
                 if rule.severity and group.violated(rule) and (rule.rule.id, key) not in told:
                     told.add((rule.rule.id, key))
@@ -95,6 +140,7 @@ def judge(rules: Sequence[CheckedRule], unit: UnitFacts) -> Judgement:
     else:
         raise CannotJudge(f"unit {unit.unit}: findings bring forth new ones without end")
 
+    rules = [ready.rule for ready in every]
     return Judgement(
         firings=tuple(
             in_order(
@@ -148,10 +194,27 @@ class _Group:
         return tuple(sorted(tuple(fact.key for fact in held) for held in self.true))
 
 
-def _groups(rule: CheckedRule, unit: str, facts: Iterable[Fact]) -> dict[Key, _Group]:
+class _Ready:
+    """A rule with its conditions taken apart once."""
+
+    def __init__(self, rule: CheckedRule) -> None:
+        self.rule = rule
+        self.kinds = [pattern.on for pattern in rule.patterns]
+        parts = list(_parts(rule))
+        self.alone = [
+            [part.condition for part in parts if part.needs == {place}]
+            for place in range(len(rule.patterns))
+        ]
+        self.joins = [
+            [part for part in parts if max(part.needs) == place and len(part.needs) > 1]
+            for place in range(len(rule.patterns))
+        ]
+
+
+def _groups(ready: _Ready, unit: str, facts: Sequence[Fact]) -> dict[Key, _Group]:
     groups: dict[Key, _Group] = defaultdict(_Group)
-    for combination, holds in _combinations(rule, list(facts)):
-        group = groups[_key(rule, unit, combination)]
+    for combination, holds in _combinations(ready, facts):
+        group = groups[_key(ready.rule, unit, combination)]
         (group.true if holds else group.null).append(combination)
     return groups
 
@@ -175,21 +238,22 @@ class _Part:
     needs: frozenset[int]  # patterns by index, the owner included
 
 
-def _combinations(rule: CheckedRule, facts: list[Fact]) -> Iterator[tuple[_Combination, bool]]:
+def _combinations(ready: _Ready, facts: Sequence[Fact]) -> Iterator[tuple[_Combination, bool]]:
     """Yield each combination of different facts for which the rule is TRUE (True) or NULL (False).
 
     A combination is given up as soon as a conjunct that speaks of the facts bound so far is FALSE.
     """
-    parts = list(_parts(rule))
+    rule = ready.rule
     candidates: list[list[tuple[Fact, bool]]] = []
-    for place, pattern in enumerate(rule.patterns):
-        alone = [part for part in parts if part.needs == {place}]
+    for kind, alone in zip(ready.kinds, ready.alone, strict=True):
         candidates.append([])
         for fact in facts:
-            if fact.kind == pattern.on:
-                truth = _together(evaluate(part.condition, fact.fields) for part in alone)
+            if fact.kind == kind:
+                truth = _together(evaluate(condition, fact.fields) for condition in alone)
                 if truth is not False:
                     candidates[-1].append((fact, truth is True))
+        if not candidates[-1]:
+            return
     kept = 0
 
     def extended(bound: _Combination, certain: bool) -> Iterator[tuple[_Combination, bool]]:
@@ -198,7 +262,7 @@ def _combinations(rule: CheckedRule, facts: list[Fact]) -> Iterator[tuple[_Combi
         if place == len(rule.patterns):
             yield bound, certain
             return
-        joins = [part for part in parts if max(part.needs) == place and len(part.needs) > 1]
+        joins = ready.joins[place]
         for fact, sure in candidates[place]:
             if any(fact.key == other.key for other in bound):
                 continue

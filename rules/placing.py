@@ -7,6 +7,8 @@ from pathlib import Path
 from rules.nodes import Fault, Node
 
 _FOLDED = " \t\n"
+_CONTINUED = "\\\n"
+_ESCAPED = ('\\"', "\\\\")
 
 
 def fault_inside(node: Node, offset: int, text: str) -> Fault:
@@ -36,7 +38,11 @@ def _aligned(raw: str, value: str, offset: int) -> int | None:
     for index, character in enumerate(value):
         if character in _FOLDED:
             continue
-        while raw[at : at + 1] and raw[at] in _FOLDED:
+        while (raw[at : at + 1] and raw[at] in _FOLDED) or (
+            quote == '"' and raw[at : at + 2] == _CONTINUED
+        ):
+            at += 1
+        if quote == '"' and raw[at : at + 2] in _ESCAPED:
             at += 1
         if raw[at : at + 1] != character:
             return None

@@ -131,11 +131,13 @@ def tables_of(node: Node, faults: list[Fault]) -> dict[str | None, Table] | None
         _add_table(node, None, tables, faults)
     elif match is not None:
         for name, pattern in match.children.items():
+            if not isinstance(name, str):
+                return None  # a list, as has been told
             if name in RESERVED | MESSAGE_NAMES | {"params"}:
                 text = f"a pattern cannot be called '{name}': the word has a meaning of its own"
                 faults.append(match.fault(text, name, key=True))
             if pattern.text("on") is not None:
-                _add_table(pattern, str(name), tables, faults)
+                _add_table(pattern, name, tables, faults)
             else:
                 return None
     return tables if tables and len(faults) == before else None

@@ -48,6 +48,13 @@ _EXPECTED = {
     "datetime_parsing": "a date and time",
     "datetime_from_date_parsing": "a date and time",
 }
+_FORMS = {
+    r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$": (
+        "a name of Latin letters, digits, '-', '_' and '.', beginning with a letter"
+    ),
+    r"^[a-z][a-z0-9_]{0,29}$": "a name of small letters, digits and '_', beginning with a letter",
+    r"^[a-z][a-z0-9_]{0,59}$": "a name of small letters, digits and '_', beginning with a letter",
+}
 _CHOICE = ("enum", "literal_error")
 
 
@@ -61,6 +68,7 @@ def validate(model: type[Model], node: Node, faults: list[Fault]) -> Model | Non
     except ValidationError as error:
         located = [_Error.locate(details, node) for details in error.errors(include_url=False)]
         real = [error for error in located if not error.follows_from_another(node)]
+        real = [error for error in real if not _misspelt(error, real)]
         faults.extend(error.fault(model, node) for error in _without_unions(real))
         return None
 
@@ -121,7 +129,10 @@ class _Error:
             unknown = str(self.path[-1])
             members = {name for _, name in self.branches}
             allowed = sorted(_allowed_keys(model, self.path[:-1], members))
-            hint = did_you_mean(unknown, allowed) or ";"
+            hint = did_you_mean(unknown, allowed)
+            if not hint and (inside := _keys_holding(model, self.path[:-1], unknown)):
+                hint = f"; it stands inside {' or '.join(inside)};"
+            hint = hint or ";"
             return f"unknown key '{unknown}'{hint} allowed: {', '.join(allowed)}"
         if kind == "missing":
             return f"missing key '{self.missing}'"
@@ -129,8 +140,12 @@ class _Error:
             return str(context["error"])
         expected = self.expected()
         if self.at_key:
-            return f"key '{self.path[-1]}': expected {expected or self.details['msg']}"
+            key = str(self.path[-1])
+            near = did_you_mean(key, re.findall(r"'([^']*)'", expected or ""))
+            return f"key '{key}': expected {expected or self.details['msg']}{near}"
         found = "" if here is None else f", found {_described(here.value)}"
+        if kind == "string_too_long" and here is not None:
+            found = f", found {len(str(here.value))}"
         if expected is None:
             text = self.details["msg"]
             return f"{_label(self.path)}{text[:1].lower()}{text[1:]}{found}"
@@ -155,7 +170,14 @@ class _Error:
             least = context["min_length"]
             return f"at least {least} item{'' if least == 1 else 's'}"
         if kind == "string_pattern_mismatch":
-            return f"text of the form {context['pattern']}"
+            pattern = context["pattern"]
+            return _FORMS.get(pattern) or f"text of the form {pattern}"
+        if kind == "string_too_long":
+            return f"text of at most {context['max_length']} characters"
+        if kind == "greater_than_equal":
+            return f"a number of at least {context['ge']}"
+        if kind == "less_than_equal":
+            return f"a number of at most {context['le']}"
         return None
 
     def hint(self, here: Node | None) -> str:
@@ -168,6 +190,18 @@ class _Error:
         if wants_text and isinstance(here.value, int | float):
             return "; put it in quotes"
         return ""
+
+
+def _misspelt(error: _Error, errors: Iterable[_Error]) -> bool:
+    """Whether a key is only missing because it is misspelt, which is told at the key."""
+    if error.missing is None:
+        return False
+    unknown = [
+        str(other.path[-1])
+        for other in errors
+        if other.details["type"] == "extra_forbidden" and other.path[:-1] == error.path
+    ]
+    return any(did_you_mean(each, [error.missing]) for each in unknown)
 
 
 def _without_unions(errors: list[_Error], level: int = 0) -> list[_Error]:
@@ -199,6 +233,23 @@ def _allowed_keys(annotation: object, path: Iterable[str | int], members: set[st
     return {
         _key(name, info) for model in named or found for name, info in model.model_fields.items()
     }
+
+
+def _keys_holding(annotation: object, path: Iterable[str | int], key: str) -> list[str]:
+    """Return the keys beside an unknown one in whose mappings it would be known."""
+    return [
+        f"'{_key(name, info)}'"
+        for model in _models_at(annotation, tuple(path))
+        for name, info in model.model_fields.items()
+        for inner in _models_within(info.annotation)
+        if key in {_key(each, of_it) for each, of_it in inner.model_fields.items()}
+    ]
+
+
+def _models_within(annotation: object) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for inner in get_args(annotation) for model in _models_within(inner)}
 
 
 def _models_at(annotation: object, path: tuple[str | int, ...]) -> set[type[BaseModel]]:

@@ -50,6 +50,25 @@ class Post(StrEnum):
     OFFICE = "office"
 
 
+class LintCheck(StrEnum):
+    """What `supervision rules lint` looks at; a rule may silence one with a reason (`lint:`)."""
+
+    NEVER_HOLDS = "never-holds"
+    ALWAYS_HOLDS = "always-holds"
+    OVERLAP = "overlap"
+    SEVERITY_NEVER_REACHED = "severity-never-reached"
+    SEVERITY_ORDER = "severity-order"
+    MESSAGE_UNKNOWN_FIELD = "message-unknown-field"
+    MESSAGE_SINGLE_BRACES = "message-single-braces"
+    NOBODY_OWES = "nobody-owes"
+    LADDER_GAP = "ladder-gap"
+    LADDER_OVERLAP = "ladder-overlap"
+    NO_RECIPIENT = "no-recipient"
+    UNUSED_KEY = "unused-key"
+    RULE_NOT_PUBLISHED = "rule-not-published"
+    UNUSED_SILENCE = "unused-silence"
+
+
 class NoticeKind(StrEnum):
     ASSIGNMENT = "assignment"
     PRE_DUE = "pre_due"

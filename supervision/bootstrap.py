@@ -16,6 +16,7 @@ from supervision.services.deliver import Postman
 from supervision.services.evaluation import Tools
 from supervision.services.judge import Inference
 from supervision.services.load_rules import TEMPLATES
+from supervision.services.rulesets import Rulesets
 from supervision.store import schema
 from supervision.store.session import Database
 
@@ -39,6 +40,7 @@ class App:
         self._transport = transport
         self._inference = inference
         self.renderer = Renderer(templates)
+        self.rulesets = Rulesets(self.renderer)
 
     def __enter__(self) -> App:
         return self
@@ -99,6 +101,7 @@ class App:
         return Tools(
             inference=self.inference,
             renderer=self.renderer,
+            rulesets=self.rulesets,
             opens=self.settings.mail_opens,
             closes=self.settings.mail_closes,
             mail_domain=self.settings.mail_domain,

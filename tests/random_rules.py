@@ -44,12 +44,42 @@ TEXTS = (
     "1",
 )
 DOMAINS: Mapping[str, tuple[Value, ...]] = {
-    "int": (-2, -1, 0, 1, 2, 3, LARGEST, -LARGEST),
+    "int": (-2, -1, 0, 1, 2, 3),
     "bool": (0, 1),
     "decimal": (-1_500_000, 0, 500_000, 1_000_000, 950_000),
     "date": (738_155, 738_156, 738_157),
     "text": TEXTS,
     "choice": ("missing", "submitted", "returned"),
+}
+# Around what 32 and 53 bits hold, and the largest that the engines take; the first and last day.
+_EDGES = (2**31 - 1, 2**31, 2**53, 2**53 + 1, LARGEST - 1, LARGEST)
+EXTREMES: Mapping[str, tuple[Value, ...]] = {
+    "int": (*_EDGES, *(-edge for edge in _EDGES), -(2**31) - 1, 10**18),
+    "decimal": (*_EDGES, *(-edge for edge in _EDGES), 1, -1, 999_999, 1_000_001),
+    "date": (1, 2, 738_886, 3_652_058, 3_652_059),
+    "text": (
+        "督查；“工业园”（新）",
+        "第一行\n第二行",
+        "tab\there",
+        "%(x)s %% :name ? $1 ${x}",
+        "{{ unit.name }} {% if %}",
+        "{}",
+        '{"a": [1, "b"]}',
+        "\\",
+        "\\n",
+        "''",
+        '"',
+        "/* x */ -- ;",
+        "null",
+        "true",
+        "0",
+        "-1",
+        " 甲",
+        "𝒳👍",
+        "𠮷野",
+        "e\u0301\u200b",
+        "长" * 200,
+    ),
 }
 ORDERED = frozenset({"int", "decimal", "date"})
 
@@ -80,9 +110,10 @@ _DOMAINS = {
     "level": tuple(level.value for level in Level),
 }
 
-# Small numbers are drawn most of the time, so that facts meet.
+# The ordinary is drawn most of the time, so that facts meet.
 _LIKELY = {
-    type_: [v for v in domain if not isinstance(v, int) or abs(v) < LARGEST] * 6 + list(domain)
+    type_: list(domain) * (6 if type_ in ("int", "decimal", "text") else 3)
+    + [*domain, *EXTREMES.get(type_, ())]
     for type_, domain in _DOMAINS.items()
 }
 _VALUES = {type_: st.sampled_from(likely) for type_, likely in _LIKELY.items()}

@@ -9,7 +9,11 @@ import sys
 import typer
 
 from rules.nodes import Faults
+from supervision.cli import authoring_verbs, change_verbs  # noqa: F401 - verbs of `rules`
 from supervision.cli.calendar_verbs import calendar_app
+from supervision.cli.case_verbs import generate, run_cases
+from supervision.cli.coverage_verbs import coverage
+from supervision.cli.explain_verbs import explain, explain_rule
 from supervision.cli.finding_verbs import findings_app
 from supervision.cli.list_verbs import escalations_app
 from supervision.cli.notice_verbs import notices_app
@@ -31,7 +35,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(demo)
+plan_app.command()(coverage)
 app.add_typer(plan_app, name="plan")
+rules_app.command("test")(run_cases)
+rules_app.command("generate-cases")(generate)
+rules_app.command("explain")(explain_rule)
 app.add_typer(rules_app, name="rules")
 app.command()(submit)
 app.add_typer(submissions_app, name="submissions")
@@ -39,6 +47,7 @@ app.command()(extend)
 app.command()(evaluate)
 app.add_typer(runs_app, name="runs")
 app.add_typer(findings_app, name="findings")
+app.command()(explain)
 app.add_typer(notices_app, name="notices")
 app.add_typer(escalations_app, name="escalations")
 app.command()(doctor)

@@ -2,59 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import box
+from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-from rules.catalogue import KINDS, FieldType
-from rules.nodes import did_you_mean
-from supervision.cli.context import Format, FormatOption, consoles, steps_of
+from rules.catalogue import KINDS
+from rules.labels import TYPES, UNITS, WORDS
+from rules.nodes import Faults, did_you_mean
+from rules.vocabulary import Status
+from supervision.cli.context import Format, FormatOption, consoles
+from supervision.cli.fault_output import write_faults
 from supervision.cli.output import write_csv, write_json
-from supervision.cli.plan_verbs import PackPath, check
 from supervision.errors import SupervisionError
-from supervision.services.run_cases import run_pack_cases
+from supervision.services.check_rules import check_at
 
-rules_app = typer.Typer(help="规则：检查、试例、可用字段", no_args_is_help=True)
+rules_app = typer.Typer(help="规则：检查、审读、试例、可用字段", no_args_is_help=True)
+
+
+RulesPath = Annotated[
+    Path,
+    typer.Argument(
+        help="工作安排文件夹（plan.yaml 所在处），或其中的一个规则文件、规则文件夹", metavar="PATH"
+    ),
+]
+WIDE = 110
+"""Characters a line from which on fields are shown as a table."""
+OUTCOMES = {"finding": "督查问题", "notice": "提醒", "escalation": "升级建议"}
+
+
+@contextmanager
+def faults_shown(format_: Format) -> Iterator[None]:
+    """Show faults with the lines they are about, and end as a user's mistake does."""
+    try:
+        yield
+    except Faults as error:
+        write_faults(error.faults, format_)
+        raise typer.Exit(2) from None
 
 
 @rules_app.command("check")
-def check_rules(path: PackPath) -> None:
-    """检查规则：条件、字段、类型、条款、模板；一次列出全部错误。"""
-    check(path)
+def check_rules(path: RulesPath, format_: FormatOption = Format.TABLE) -> None:
+    """检查规则：条件、字段、类型、条款、模板；一次列出全部错误，有错即以状态 2 退出。
 
-
-@rules_app.command("test")
-def run_cases(path: PackPath, format_: FormatOption = Format.TABLE) -> None:
-    """运行规则旁的试例（cases/），并指出没有试例的规则；有不合或未试的即以状态 1 退出。"""
-    with steps_of("运行试例") as progress:
-        done = run_pack_cases(path, progress=progress)
-    rows = [
-        {
-            "case": result.case.name,
-            "file": result.case.place.file,
-            "passed": result.passed,
-            "failures": [str(fault) for fault in result.failures],
-        }
-        for result in done.results
-    ]
-    lacking = [str(each) for each in done.untested]
+    PATH 为整个工作安排时，plan.yaml、单位、分工、台账一并检查。
+    --format json 供编辑器和持续集成读取。
+    """
+    with faults_shown(format_):
+        checked = check_at(path)
+    if format_ is not Format.TABLE:
+        write_faults((), format_)
+        return
     out = consoles().out
-    if format_ is Format.JSON:
-        write_json({"cases": rows, "untested": lacking})
-    elif format_ is Format.CSV:
-        write_csv(rows, ("case", "file", "passed", "failures"))
-    else:
-        for fault in done.failures:
-            out.print(str(fault), markup=False, soft_wrap=True)
-        for text in lacking:
-            out.print(text, markup=False, soft_wrap=True)
-        failed = sum(1 for row in rows if not row["passed"])
-        counts = f"通过{len(rows) - failed}，不合{failed}；缺试例的规则{len(lacking)}条"
-        out.print(f"试例{len(rows)}个：{counts}")
-    if not done.passed or lacking:
-        raise typer.Exit(1)
+    shown = Table(box=box.SIMPLE_HEAD)
+    shown.add_column("事实种类")
+    for heading in (*OUTCOMES.values(), "合计"):
+        shown.add_column(heading, justify="right")
+    counts = checked.counts()
+    for kinds in dict.fromkeys(kinds for kinds, _ in counts):
+        numbers = [counts.get((kinds, outcome), 0) for outcome in OUTCOMES]
+        shown.add_row(kinds, *(str(each or "") for each in numbers), str(sum(numbers)))
+    if counts:
+        out.print(shown)
+    drafts = sum(1 for rule in checked.rules if rule.rule.status is not Status.PUBLISHED)
+    unpublished = f"（其中未发布{drafts}条）" if drafts else ""
+    out.print(f"检查通过：规则文件{len(checked.files)}个，规则{len(checked.rules)}条{unpublished}")
 
 
 @rules_app.command("fields")
@@ -90,23 +109,44 @@ def fields(
     if format_ is Format.CSV:
         write_csv(rows, list(rows[0]))
         return
+    out = consoles().out
     for name in KINDS:
         of_kind = [row for row in rows if row["kind"] == name]
         if not of_kind:
+            continue
+        if out.width < WIDE:
+            _show_narrow(name, of_kind, out)
             continue
         shown = Table(title=name, title_justify="left", box=box.SIMPLE_HEAD)
         for heading in ("字段", "类型", "可能未知", "含义", "单位", "示例"):
             shown.add_column(heading, overflow="fold")
         for row in of_kind:
-            type_ = str(row["type"])
-            if type_ == FieldType.CHOICE.value:
-                type_ = str(row["choices"])
+            holds, unit = _in_chinese(row)
             shown.add_row(
                 str(row["field"]),
-                type_,
+                holds,
                 "是" if row["unknown"] else "",
                 str(row["meaning"]),
-                str(row["unit"]),
+                unit,
                 str(row["example"]),
             )
-        consoles().out.print(shown)
+        out.print(shown)
+
+
+def _show_narrow(kind: str, rows: Sequence[Mapping[str, object]], out: Console) -> None:
+    """Show fields one below the other, where a table would break every cell."""
+    out.print(f"{kind}（{WORDS['kind'][kind]}）", style="bold", markup=False)
+    for row in rows:
+        holds, unit = _in_chinese(row)
+        said = [each for each in (holds, unit, "可能未知" if row["unknown"] else "") if each]
+        out.print(f"  {row['field']}  {'；'.join(said)}", markup=False, highlight=False)
+        for line in (str(row["meaning"]), f"例：{row['example']}"):
+            out.print(Padding(Text(line), (0, 0, 0, 6)))
+    out.print()
+
+
+def _in_chinese(row: Mapping[str, object]) -> tuple[str, str]:
+    """Return what a field holds and in which unit, as a table says it."""
+    type_ = str(row["type"])
+    holds = str(row["choices"]) if row["choices"] else f"{type_} {TYPES[type_]}"
+    return holds, UNITS.get(str(row["unit"]), str(row["unit"]))

@@ -84,6 +84,24 @@ def owed(pack: Pack, calendar: WorkCalendar) -> Owed:
     return Owed(tuple(obligations.values()), tuple(skipped.values()))
 
 
+def units_owing(pack: Pack) -> dict[str, tuple[Unit, ...]]:
+    """Return who owes each requirement, in the order of units.yaml; whatever its due dates are.
+
+    A qualitative requirement is owed by nobody; one filed with others by who owes one of those too.
+    """
+    requirements = pack.plan.requirements
+    found = {
+        each.id: tuple(unit for unit, _, _ in _owers(pack, each))
+        for each in requirements
+        if each.kind is not RequirementKind.QUALITATIVE
+    }
+    for each in requirements:
+        if each.filed_with and each.id in found:
+            hosts = {unit.code for host in each.filed_with for unit in found.get(host, ())}
+            found[each.id] = tuple(unit for unit in found[each.id] if unit.code in hosts)
+    return found
+
+
 def _nobody(requirement: Requirement) -> Skipped:
     return Skipped(requirement.id, requirement.clause, "no unit owes it")
 

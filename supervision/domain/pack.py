@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from supervision.domain.ledgers import Ledger
 from supervision.domain.plan import Clause, Plan, Requirement
-from supervision.domain.units import Assignment, Role, Unit
+from supervision.domain.units import Assignment, Role, Unit, Units
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Pack:
     """`revision` is the SHA-256 of all YAML of the pack: rules and cases too."""
 
     plan: Plan
-    units: tuple[Unit, ...]
-    assignments: tuple[Assignment, ...]
+    units: Units
+    assignments: Sequence[Assignment]
     ledgers: Mapping[str, Ledger]
     revision: str
     skipped: tuple[Skipped, ...] = ()
@@ -40,7 +40,7 @@ class Pack:
 
     def unit(self, code: str) -> Unit:
         """Return a unit by code; KeyError where there is none."""
-        return {unit.code: unit for unit in self.units}[code]
+        return self.units.unit(code)
 
     def assigned(self, clause: str) -> tuple[Assignment, ...]:
         """Return who is assigned to a clause, in the file's order."""

@@ -4,9 +4,10 @@ assignments.yaml)."""
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated
+from functools import cached_property
+from typing import Annotated, overload
 
 from pydantic import Field, model_validator
 
@@ -72,6 +73,43 @@ class AssignmentsFile(Document):
     """assignments.yaml."""
 
     assignments: tuple[Assignment, ...]
+
+
+class Units(Sequence[Unit]):
+    """The units of a plan in their order, found by code."""
+
+    def __init__(self, units: Iterable[Unit] = ()) -> None:
+        self._given = units
+
+    @cached_property
+    def _all(self) -> tuple[Unit, ...]:
+        return tuple(self._given)
+
+    @cached_property
+    def _by_code(self) -> dict[str, Unit]:
+        return {unit.code: unit for unit in self._all}
+
+    def unit(self, code: str) -> Unit:
+        """Return a unit by code; KeyError where there is none."""
+        return self._by_code[code]
+
+    @overload
+    def __getitem__(self, index: int) -> Unit: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Unit]: ...
+
+    def __getitem__(self, index: int | slice) -> Unit | Sequence[Unit]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Units) and self._all == other._all
+
+    def __hash__(self) -> int:
+        return hash(self._all)
 
 
 def folded(text: str) -> str:

@@ -5,6 +5,7 @@ Instants are ISO 8601 in the plan's zone; a key is never left out, what is not k
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -182,7 +183,7 @@ def finding_out(problem: Problem, zone: ZoneInfo) -> FindingOut:
     """Return a finding as the contract states it."""
     return FindingOut(
         **{
-            **vars(problem),
+            **asdict(problem),
             "first_seen": problem.first_seen.astimezone(zone),
             "last_seen": problem.last_seen.astimezone(zone),
         }

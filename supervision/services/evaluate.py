@@ -1,32 +1,49 @@
-"""Evaluate a plan at an instant: verdicts, findings, notices, proposals, in one transaction."""
+"""Evaluate a plan at an instant: verdicts, findings, notices, proposals, in one transaction.
+
+A plan of many units is worked through in stretches of them, for no rule joins facts of two units:
+what a run holds in memory does not grow with the district.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from rules.checked import CheckedRule
+from rules.catalogue import OBLIGATION_KINDS
 from rules.facts import Key
 from rules.vocabulary import Level
-from supervision.domain.findings import OPEN, State
-from supervision.domain.reconciliation import Change, Effect, Standing, Verdict, reconcile
+from supervision.domain.findings import State
+from supervision.domain.reconciliation import Effect, Standing, Verdict
 from supervision.domain.runs import Mode, RunStatus
 from supervision.domain.workdays import OfficeHours
 from supervision.errors import NotFound, Refused, RunFailed
 from supervision.services.evaluation import Evaluation, Request, Tools
-from supervision.services.found import Found, Problem, problem_of
-from supervision.services.judge import Judged, judge, kinds_needed
-from supervision.services.load_rules import bind_all, stored_rules
-from supervision.services.plan_notices import write_notices
+from supervision.services.found import Problem
+from supervision.services.judge import (
+    Judged,
+    RuleGroup,
+    Tally,
+    applicable_to_groups,
+    judge,
+    require_sums,
+)
+from supervision.services.plan_notices import NoticePlanner
 from supervision.services.propose_escalations import propose
+from supervision.services.settle import Settled, Settler, movements_of
 from supervision.services.sources import FactsAt
-from supervision.services.verdicts import count_verdicts, sight, unproven
+from supervision.services.verdicts import RuleVerdicts, count_verdicts, sight
 from supervision.store import findings, journal, plans, runs
+from supervision.store.candidates import Candidate
 from supervision.store.columns import FAR_FUTURE
+from supervision.store.findings import OnFile
+from supervision.store.registers import StoredUnits
 from supervision.store.session import Database, Session
 from supervision.store.tables import FindingRow, JobSlotRow, RunRow, RunRuleRow
+
+STRETCH = 4_000
+"""Units that are worked through at once: some 20 MB of candidates where one duty in ten fails."""
 
 
 class AlreadyServed(Exception):
@@ -72,6 +89,23 @@ def evaluate(
     return run.result
 
 
+def evaluate_within(
+    session: Session, database: Database, request: Request, tools: Tools, *, by: str, now: datetime
+) -> Evaluation:
+    """Return what a run finds inside a transaction of the caller's; RunFailed where it fails."""
+    run = _Run(session, database, request, tools, by=by, now=now)
+    run.carry_out()
+    return run.result
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Units that are worked through at once: some that were named, or a stretch of all."""
+
+    units: tuple[str, ...] | None
+    between: tuple[str, str] | None
+
+
 class _Run:
     """One evaluation under way, inside its transaction."""
 
@@ -90,6 +124,8 @@ class _Run:
         code = plans.choose_plan(session, request.plan)
         as_of, known_at = request.as_of or now, min(request.known_at or now, now)
         self.adopted = plans.in_force(session, code, as_of=as_of, known_at=known_at)
+        if request.pack_revision is not None:
+            self.adopted = plans.with_revision(session, self.adopted, request.pack_revision)
         self.pack, self.plan = self.adopted.pack, self.adopted.pack.plan
         self.facts = FactsAt(
             self.adopted,
@@ -97,24 +133,32 @@ class _Run:
             as_of,
             known_at,
             database.sql_dialect,
-            self._known_units(),
+            self._known_units(code, known_at),
         )
         last = runs.last_live(session, code)
         mode = Mode.DRY_RUN if request.dry_run else Mode.LIVE
-        if last is not None and (as_of, known_at) < (last.as_of, last.known_at):
+        if request.pack_revision is not None or (
+            last is not None and (as_of, known_at) < (last.as_of, last.known_at)
+        ):
             mode = Mode.REPLAY
         self.result = Evaluation(None, code, as_of, known_at, self.adopted.ruleset, mode)
         self.row: RunRow | None = None
-        self.opened: set[str] = set()
+        self.rules = tools.rulesets.on(session, self.adopted, self.facts.today)
+        self.tally, self.later = Tally(), Tally()
+        self.waived: Counter[str] = Counter()
+        self.effects: Counter[Effect] = Counter()
+        self.opened_by: Counter[str] = Counter()
+        self.counted: dict[str, dict[str, int]] = {}
+        self.shown: list[Problem] = []
 
-    def _known_units(self) -> tuple[str, ...] | None:
-        if self.request.units is None:
-            return None
-        codes = {unit.code for unit in self.pack.units}
-        unknown = sorted(set(self.request.units) - codes)
-        if unknown:
-            raise NotFound(f"no unit {', '.join(unknown)} in plan '{self.plan.plan}'")
-        return self.request.units
+    def _known_units(self, plan: str, known_at: datetime) -> tuple[str, ...] | None:
+        wanted = self.request.units
+        if wanted is not None:
+            known = plans.known_units(self.session, plan, wanted, known_at=known_at)
+            unknown = sorted(set(wanted) - known)
+            if unknown:
+                raise NotFound(f"no unit {', '.join(unknown)} in plan '{self.plan.plan}'")
+        return wanted
 
     # --- The way of a run ------------------------------------------------------------------------
 
@@ -122,57 +166,70 @@ class _Run:
         result = self.result
         if self.request.slot is not None and runs.slot_served(self.session, *self.request.slot):
             raise AlreadyServed
-        rules, unbound = bind_all(
-            stored_rules(self.session, self.adopted, self.adopted.ruleset),
-            self.plan,
-            self.facts.today,
-        )
         owed_by_nobody = [(each.requirement, each.reason) for each in self.pack.skipped]
-        result.skipped = owed_by_nobody + unbound
+        result.skipped = owed_by_nobody + list(self.rules.unbound)
         result.obligations = plans.count_obligations(
             self.session, result.plan, known_at=result.known_at
         )
-        first = [rule for rule in rules if not rule.second_pass]
-        second = [rule for rule in rules if rule.second_pass]
-        judged = self._judge(first)
-        sighting = sight(self.session, first, judged, self.facts, self.tools.renderer)
-        result.broken = sighting.broken
-        on_file = self._on_file()
-        changes = reconcile(
-            on_file,
-            sighting.seen,
-            unproven=unproven(self.session, first, self.facts, on_file, sighting.seen),
-            today=self.facts.today,
-            now=result.as_of,
-        )
-        result.rules += count_verdicts(first, judged, changes=changes, broken=sighting.broken)
-        self._count_effects(changes)
+        if result.mode is not Mode.REPLAY:
+            self.row = self._run_row(RunStatus.COMPLETED)
+            self.session.add(self.row)
+            self.session.flush()
+            result.run_id = self.row.id
+        waived = self._waived()
+        kept: list[tuple[_Stretch, list[Candidate]]] = []
+        for stretch in self._stretches():
+            seen = self._candidates(stretch, OBLIGATION_KINDS)
+            judged = self._judge(self.rules.first, seen, waived)
+            self.tally.add(judged)
+            self._settle(stretch, judged)
+            if result.mode is not Mode.REPLAY:
+                concerned = [each for each in seen if self.rules.second.concerns(each)]
+                kept.append((stretch, concerned))
+        result.counts |= {
+            effect.value: self.effects[effect]
+            for effect in (Effect.OPENED, Effect.KEPT, Effect.CLEARED, Effect.REOPENED)
+        }
+        result.rules += self._count(self.rules.first, self.tally)
+        if result.mode is not Mode.REPLAY:
+            self._second_pass(kept)
+            self._finish()
         if result.mode is Mode.REPLAY:
-            shown = [
-                sighting.found[each.fingerprint].as_problem(result.as_of)
-                for each in changes
-                if each.effect in (Effect.OPENED, Effect.REOPENED)
-            ]
-            result.problems = sorted(shown, key=_by_weight)
-            return
-        self._store(changes, sighting.found)
-        self._second_pass(second)
-        self._finish()
+            result.problems = sorted(self.shown, key=_by_weight)
+        else:
+            result.problems = problems_seen(self.session, result)
 
-    def _judge(self, rules: Sequence[CheckedRule]) -> Judged:
-        return judge(
-            self.session,
-            {kind: self.facts.source(kind) for kind in kinds_needed(rules)},
-            rules,
-            inference=self.tools.inference,
-            owing_units=plans.count_owing_units(
-                self.session,
-                self.result.plan,
-                known_at=self.result.known_at,
-                units=self.facts.units,
-            ),
-            waived=self._waived(),
+    def _stretches(self) -> Iterator[_Stretch]:
+        """Yield who is to be looked at: all units, those too that have left and left findings."""
+        if self.facts.units is not None:
+            yield _Stretch(self.facts.units, None)
+            return
+        codes = findings.units_concerned(
+            self.session, self.result.plan, known_at=self.result.known_at
         )
+        for start in range(0, len(codes), STRETCH):
+            part = codes[start : start + STRETCH]
+            yield _Stretch(None, (part[0], part[-1]))
+
+    def _at(self, stretch: _Stretch) -> FactsAt:
+        return replace(self.facts, units=stretch.units, between=stretch.between)
+
+    def _candidates(self, stretch: _Stretch, kinds: Sequence[str]) -> list[Candidate]:
+        here = self._at(stretch)
+        return [
+            candidate
+            for kind in kinds
+            if kind in self.rules.scans
+            for candidate in self.rules.scans[kind].candidates(self.session, here.source(kind))
+        ]
+
+    def _judge(
+        self,
+        group: RuleGroup,
+        candidates: Sequence[Candidate],
+        waived: Mapping[str, frozenset[tuple[str, Key]]],
+    ) -> Judged:
+        return judge(group, candidates, inference=self.tools.inference, waived=waived)
 
     def _waived(self) -> dict[str, frozenset[tuple[str, Key]]]:
         waived: dict[str, set[tuple[str, Key]]] = defaultdict(set)
@@ -191,100 +248,97 @@ class _Run:
             today=self.facts.today,
         )
 
-    def _on_file(self) -> Mapping[str, Standing]:
+    # --- Findings --------------------------------------------------------------------------------
+
+    def _settle(self, stretch: _Stretch, judged: Judged) -> None:
+        """Bring the findings of a stretch to what was seen of them."""
+        here = self._at(stretch)
+        assert isinstance(self.pack.units, StoredUnits)
+        self.pack.units.read({firing.unit for firing in judged.firings})
+        settler = Settler(self.session, self.rules.first, here, self.tools.renderer)
+        on_file = self._on_file(stretch)
+        settled = settler.settle(
+            sight(self.rules.first, judged, here), judged, on_file, run=self.row
+        )
+        self.result.broken += settled.broken
+        self.effects.update(change.effect for change in settled.changes)
+        rules = {each: firing.rule for each, firing in settled.firings.items()}
+        self.waived.update(
+            rules[change.fingerprint]
+            for change in settled.changes
+            if change.reported is Verdict.WAIVED
+        )
+        self.opened_by.update(
+            rules[change.fingerprint]
+            for change in settled.changes
+            if change.effect in (Effect.OPENED, Effect.REOPENED)
+        )
+        self._show(settled, on_file)
+
+    def _on_file(self, stretch: _Stretch) -> Mapping[str, OnFile]:
         """What stands on file; a look back knows nothing but the waivers in force then."""
+        here = self._at(stretch)
         if self.result.mode is not Mode.REPLAY:
-            return findings.standing(self.session, self.result.plan, units=self.facts.units)
+            return findings.standing(
+                self.session, self.result.plan, units=here.units, between=here.between
+            )
         return {
-            fingerprint: Standing(
-                fingerprint,
-                State.WAIVED,
-                Level(row.severity),
-                decided_severity=Level(row.decided_severity or row.severity),
-                waived_until=until,
+            fingerprint: OnFile(
+                row.id or 0,
+                row.number,
+                Standing(
+                    fingerprint,
+                    State.WAIVED,
+                    Level(row.severity),
+                    decided_severity=Level(row.decided_severity or row.severity),
+                    waived_until=until,
+                ),
+                "",
             )
             for fingerprint, (row, until) in self._waivers().items()
-            if self.facts.units is None or row.unit in self.facts.units
+            if here.units is None or row.unit in here.units
         }
 
-    # --- Verdicts --------------------------------------------------------------------------------
+    def _show(self, settled: Settled, on_file: Mapping[str, OnFile]) -> None:
+        """Note what is to be told of a run that is not kept."""
+        if self.result.mode is Mode.REPLAY:
+            self.shown += [
+                settled.found[each.fingerprint].as_problem(self.result.as_of)
+                for each in settled.changes
+                if each.effect in (Effect.OPENED, Effect.REOPENED)
+            ]
+        elif self.result.mode is Mode.DRY_RUN:
+            self.result.movements += movements_of(settled, on_file)
 
-    def _count_effects(self, changes: Sequence[Change]) -> None:
-        effects = Counter(change.effect for change in changes)
-        named = (Effect.OPENED, Effect.KEPT, Effect.CLEARED, Effect.REOPENED)
-        self.result.counts |= {effect.value: effects[effect] for effect in named}
+    # --- Notices and escalations -----------------------------------------------------------------
 
-    # --- Writing ---------------------------------------------------------------------------------
-
-    def _store(self, changes: Sequence[Change], found: Mapping[str, Found]) -> None:
-        session, result = self.session, self.result
-        self.row = self._run_row(RunStatus.COMPLETED)
-        session.add(self.row)
-        session.flush()
-        result.run_id = self.row.id
-        opened = [
-            found[change.fingerprint].as_new(
-                self.pack, ruleset=result.ruleset, workday=self.facts.workday
-            )
-            for change in changes
-            if change.effect is Effect.OPENED
-        ]
-        findings.save_new(session, result.plan, self.plan.year, self.row, opened)
-        rows = findings.by_fingerprint(session, result.plan, found)
-        for change in changes:
-            row = rows.get(change.fingerprint)
-            if row is not None and change.reported is Verdict.VIOLATED:
-                self._bring_up_to_date(row, change, found[change.fingerprint])
-        session.flush()
-        findings.save_transitions(
-            session,
-            result.plan,
-            [step for change in changes for step in change.transitions],
-            result.run_id,
-        )
-        findings.touch(session, self.row, [row.id for row in rows.values() if row.id is not None])
-        session.expire_all()
-        rows = findings.by_fingerprint(session, result.plan, found)
-        self.opened = {row.number for row in rows.values() if row.first_run == result.run_id}
-        shown = (problem_of(row) for row in rows.values() if State(row.state) in OPEN)
-        result.problems = sorted(shown, key=_by_weight)
-
-    def _bring_up_to_date(self, row: FindingRow, change: Change, found: Found) -> None:
-        """A finding nobody has confirmed follows the facts; a confirmed one keeps its own."""
-        if change.effect is Effect.REOPENED:
-            row.opened_workday = self.facts.workday
-        if change.effect is Effect.REOPENED or State(row.state) is State.DETECTED:
-            row.severity = found.severity.value
-            row.message, row.remedy = found.message, found.remedy
-            row.facts, row.terms = {"facts": found.facts}, dict(found.terms)
-            row.rule_digest, row.ruleset = found.rule.digest, self.result.ruleset
-            row.title, row.rectify_within = found.rule.rule.title, found.rule.rule.rectify_within
-        elif State(row.state) in OPEN and found.severity.rank > Level(row.severity).rank:
-            row.severity = found.severity.value
-        self.session.add(row)
-
-    def _second_pass(self, rules: Sequence[CheckedRule]) -> None:
+    def _second_pass(self, kept: Sequence[tuple[_Stretch, list[Candidate]]]) -> None:
         """Notices and escalations, over the findings as they now stand."""
-        result, row = self.result, self.row
+        result, row, group = self.result, self.row, self.rules.second
         assert row is not None
-        judged = self._judge(rules)
-        result.rules += count_verdicts(rules, judged)
-        by_id = {rule.rule.id: rule for rule in rules}
-        written = write_notices(
+        planner = NoticePlanner(
             self.session,
-            judged,
-            by_id,
+            group,
             adopted=self.adopted,
             run=row,
-            units=self.facts.units,
             renderer=self.tools.renderer,
             hours=OfficeHours(
                 self.facts.calendar, self.adopted.zone, self.tools.opens, self.tools.closes
             ),
             mail_domain=self.tools.mail_domain,
-            hold_above=self.tools.max_notices,
-            hold=self._over_the_ceiling(),
         )
+        proposed = 0
+        for stretch, candidates in kept:
+            here = self._at(stretch)
+            seen = [*candidates, *self._candidates(stretch, ("finding", "unit"))]
+            judged = self._judge(group, seen, {})
+            self.later.add(judged)
+            planner.plan(judged, here)
+            proposed += propose(
+                self.session, judged, group.by_id, run=row, as_of=result.as_of, facts=here
+            )
+        written = planner.write(hold_above=self.tools.max_notices, hold=self._over_the_ceiling())
+        result.rules += self._count(group, self.later)
         if written.held:
             result.status = RunStatus.HELD
         result.counts |= {
@@ -293,23 +347,46 @@ class _Run:
             "superseded": written.superseded,
             "silenced": written.silenced,
             "unaddressed": written.unaddressed,
-            "escalations": propose(
-                self.session, judged, by_id, run=row, as_of=result.as_of, units=self.facts.units
-            ),
+            "escalations": proposed,
         }
 
     def _over_the_ceiling(self) -> bool:
         """Whether this run opened more than a run, or a rule, may without a person's word."""
         if self.result.counts["opened"] > self.tools.max_findings:
             return True
-        opened = Counter(
-            each.rule for each in self.result.problems if each.first_seen == self.result.as_of
-        )
-        rules = stored_rules(self.session, self.adopted, self.adopted.ruleset)
         return any(
-            rule.rule.max_findings is not None and opened[rule.rule.id] > rule.rule.max_findings
-            for rule in rules
+            rule.rule.max_findings is not None
+            and self.opened_by[rule.rule.id] > rule.rule.max_findings
+            for rule in self.rules.first.rules
         )
+
+    # --- Counts ----------------------------------------------------------------------------------
+
+    def _count(self, group: RuleGroup, tally: Tally) -> list[RuleVerdicts]:
+        """Return the verdict counts of a group; RunFailed where they do not add up."""
+        sources = {kind: self.facts.source(kind) for kind in group.kinds}
+        applicable: dict[str, int] = {}
+        for kind, source in sources.items():
+            if kind not in self.counted:
+                _, self.counted[kind] = self.rules.scans[kind].count(self.session, source)
+            applicable |= self.counted[kind]
+        owing = plans.count_owing_units(
+            self.session,
+            self.result.plan,
+            known_at=self.result.known_at,
+            units=self.facts.units,
+        )
+        applicable |= applicable_to_groups(self.session, group, sources, tally, owing)
+        require_sums(applicable, tally, group.by_id)
+        return count_verdicts(
+            group.rules,
+            tally,
+            applicable,
+            waived=self.waived if group is self.rules.first else {},
+            broken=self.result.broken if group is self.rules.first else (),
+        )
+
+    # --- Writing ---------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         result, row, session = self.result, self.row, self.session
@@ -363,19 +440,15 @@ class _Run:
         )
 
     def forget_numbers(self) -> None:
-        """Take back the numbers of what was not stored: the run, and the findings it opened."""
-        result = self.result
-        result.problems = [
-            replace(each, number=None) if each.number in self.opened else each
-            for each in result.problems
-        ]
-        result.run_id = None
+        """Take back the number of what was not stored."""
+        self.result.run_id = None
 
     def fail(self, cause: str) -> None:
         """Forget everything but that the run failed, and why."""
         result = self.result
         result.status, result.cause, result.run_id = RunStatus.FAILED, cause, None
         result.rules, result.problems, result.counts = [], [], {}
+        result.movements = []
 
     def store_failure(self, session: Session) -> None:
         """Write the failed run, in a transaction of its own."""
@@ -391,6 +464,17 @@ class _Run:
             data={"as_of": self.result.as_of, "cause": self.result.cause},
             at=self.now,
         )
+
+
+def problems_seen(session: Session, result: Evaluation) -> list[Problem]:
+    """Return the open findings that a run saw, the gravest first; those it opened if not kept."""
+    assert result.run_id is not None
+    kept = result.mode is Mode.LIVE
+    found = [
+        Problem(*row[:-1]) if kept or row.first_run != result.run_id else Problem(None, *row[1:-1])
+        for row in findings.seen_by(session, result.plan, result.run_id)
+    ]
+    return sorted(found, key=_by_weight)
 
 
 def _by_weight(problem: Problem) -> tuple[int, str, str, str]:

@@ -7,14 +7,19 @@ from datetime import datetime, time
 
 from notifications.render import Renderer
 from supervision.domain.runs import Mode, RunStatus
-from supervision.services.found import Problem
+from supervision.services.found import Movement, Problem
 from supervision.services.judge import Inference
+from supervision.services.rulesets import Rulesets
 from supervision.services.verdicts import RuleVerdicts
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to evaluate.  `units` None means all; `slot` is the scheduled moment it serves."""
+    """What to evaluate.
+
+    `units` None means all; `slot` is the scheduled moment it serves; `pack_revision` names an older
+    version of the pack to judge by, which only looks: nothing moves.
+    """
 
     plan: str | None = None
     as_of: datetime | None = None
@@ -22,6 +27,7 @@ class Request:
     units: tuple[str, ...] | None = None
     dry_run: bool = False
     slot: tuple[str, datetime] | None = None
+    pack_revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Tools:
 
     inference: Inference
     renderer: Renderer
+    rulesets: Rulesets
     opens: time
     closes: time
     mail_domain: str
@@ -39,7 +46,10 @@ class Tools:
 
 @dataclass
 class Evaluation:
-    """What a run did, and the proof that it omitted nothing."""
+    """What a run did, and the proof that it omitted nothing.
+
+    `problems` are the open findings it saw, the gravest first; `movements` are told of a dry run.
+    """
 
     run_id: int | None
     plan: str
@@ -53,5 +63,6 @@ class Evaluation:
     counts: dict[str, int] = field(default_factory=dict)
     rules: list[RuleVerdicts] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    movements: list[Movement] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)

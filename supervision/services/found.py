@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 from notifications.render import Renderer
 from rules.catalogue import OBLIGATION_KINDS
 from rules.checked import CheckedRule
-from rules.facts import Firing, violation_key
+from rules.facts import VIOLATION, Firing, violation_key
 from rules.vocabulary import Level
+from supervision.domain.findings import State
 from supervision.domain.pack import Pack
+from supervision.domain.reconciliation import Effect
 from supervision.services.judge import Judged
 from supervision.services.load_rules import params_on
 from supervision.services.wording import FactInWords, Fields, message_context
@@ -47,7 +49,7 @@ TIME_AND_TERMS = frozenset(
 """Fields that change with time, rule or plan alone; all others say what the unit has done."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A finding as people are shown it; `number` None while it is not stored."""
 
@@ -66,6 +68,19 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Movement:
+    """What a run did, or would do, to one finding; `number` None for one it opens."""
+
+    effect: Effect
+    number: str | None
+    fingerprint: str
+    was: State | None
+    now: State
+    severity_was: Level | None
+    severity: Level
+
+
+@dataclass(frozen=True)
 class Found:
     """One violated verdict with its message, its facts and what it was measured by."""
 
@@ -78,6 +93,7 @@ class Found:
     remedy: str
     facts: list[dict[str, Any]]
     terms: Mapping[str, Any]
+    view: str
 
     @property
     def fingerprint(self) -> str:
@@ -111,6 +127,7 @@ class Found:
             remedy=self.remedy,
             facts={"facts": self.facts},
             terms=self.terms,
+            view=self.view,
             opened_workday=workday,
             rectify_within=self.rule.rule.rectify_within,
         )
@@ -133,10 +150,12 @@ class Found:
         )
 
 
-def facts_to_fetch(rules: Mapping[str, CheckedRule], judged: Judged) -> dict[str, set[str]]:
+def facts_to_fetch(
+    rules: Mapping[str, CheckedRule], firings: Iterable[Firing]
+) -> dict[str, set[str]]:
     """Return the keys of the obligation facts that the firings stand on, by kind."""
     wanted: dict[str, set[str]] = defaultdict(set)
-    for firing in judged.firings:
+    for firing in firings:
         kinds = [pattern.on for pattern in rules[firing.rule].patterns]
         for combination in firing.facts:
             for kind, key in zip(kinds, combination, strict=True):
@@ -145,33 +164,68 @@ def facts_to_fetch(rules: Mapping[str, CheckedRule], judged: Judged) -> dict[str
     return wanted
 
 
+def violations_of(
+    rules: Mapping[str, CheckedRule], judged: Judged, firings: Iterable[Firing]
+) -> dict[tuple[str, str], FactInWords]:
+    """Return the findings of this run that these firings stand on, as facts by (kind, key)."""
+    chained = [
+        firing
+        for firing in firings
+        if any(pattern.on == VIOLATION for pattern in rules[firing.rule].patterns)
+    ]
+    if not chained:
+        return {}
+    named = {key for firing in chained for held in firing.facts for key in held}
+    found = {}
+    for hit in judged.firings:
+        key = violation_key(hit.rule, hit.key)
+        if key in named and hit.severity is not None:
+            rule = rules[hit.rule]
+            kind = rule.patterns[0].on
+            source = judged.found.get((kind, hit.facts[0][0])) if rule.single else None
+            inherited = source.fact.fields if source is not None else {}
+            found[VIOLATION, key] = FactInWords(
+                VIOLATION,
+                key,
+                {
+                    "rule": hit.rule,
+                    "severity": hit.severity.value,
+                    "requirement": inherited.get("requirement"),
+                    "clause": rule.rule.clause,
+                    "unit": hit.unit,
+                    "period": inherited.get("period"),
+                    "period_no": inherited.get("period_no"),
+                },
+            )
+    return found
+
+
 def put_in_words(
     rule: CheckedRule,
     firing: Firing,
     whole: Whole,
+    hits: Whole,
     *,
     pack: Pack,
     as_of: datetime,
     originals: Mapping[str, date],
     renderer: Renderer,
+    view: str,
 ) -> Found:
     """Return the firing as a finding.  RenderError where the message cannot be written.
 
-    `whole` holds the facts with all fields, `originals` the due dates before any extension;
-    `as_of` is in the plan's zone.
+    `whole` holds the facts with all fields, `hits` the findings that a finding on findings stands
+    on, `originals` the due dates before any extension; `as_of` is in the plan's zone.
     """
     kinds = [pattern.on for pattern in rule.patterns]
     every = {
-        (kind, key): whole[kind, key]
+        place: fact
         for combination in firing.facts
-        for kind, key in zip(kinds, combination, strict=True)
-        if (kind, key) in whole
+        for place in zip(kinds, combination, strict=True)
+        if (fact := whole.get(place) or hits.get(place)) is not None
     }
-    facts = [
-        every[kind, key]
-        for kind, key in zip(kinds, firing.facts[0], strict=True)
-        if (kind, key) in every
-    ]
+    # a message speaks of obligations only
+    facts = [whole[at] for at in zip(kinds, firing.facts[0], strict=True) if at in whole]
     obligation = facts[0].key if rule.single and facts else None
     context = message_context(
         rule,
@@ -196,6 +250,7 @@ def put_in_words(
             for fact in every.values()
         ],
         terms=terms_of(rule, facts, pack, as_of.date()),
+        view=view,
     )
 
 

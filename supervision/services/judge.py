@@ -1,10 +1,11 @@
-"""Judge a ruleset over the stored facts: database, durable_rules and oracle, which must agree."""
+"""Judge rules over a part of the facts: database, durable_rules and oracle must agree."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from rules.agreement import differences
@@ -14,20 +15,9 @@ from rules.compiled import CompiledRules
 from rules.conditions import fields
 from rules.facts import VIOLATION, Fact, Firing, InferenceFailed, Key, UnitFacts
 from rules.lowering import compile_rules
-from rules.oracle import CannotJudge
-from rules.oracle import judge as ask_oracle
+from rules.oracle import CannotJudge, Oracle
 from supervision.errors import RunFailed
-from supervision.store.candidates import (
-    NULL,
-    TRUE,
-    Candidate,
-    Counts,
-    FactSource,
-    candidates,
-    count_groups,
-    count_single,
-    full_condition,
-)
+from supervision.store.candidates import Candidate, FactSource, count_groups, full_condition
 from supervision.store.session import Session
 
 NAMED = 3
@@ -41,126 +31,166 @@ class Inference(Protocol):
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What the rules say.
+class RuleGroup:
+    """Bound rules that are judged together."""
 
-    counts     by rule: applicable and satisfied
-    undecided  by rule: the keys that are neither, each with the unknown fields that keep it so
+    rules: tuple[CheckedRule, ...]
+
+    @cached_property
+    def by_id(self) -> Mapping[str, CheckedRule]:
+        return {rule.rule.id: rule for rule in self.rules}
+
+    @cached_property
+    def compiled(self) -> CompiledRules:
+        return compile_rules(self.rules)
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        return Oracle(self.rules)
+
+    @cached_property
+    def of_the_database(self) -> frozenset[str]:
+        """The rules of one stored fact, which the database judges alone."""
+        return frozenset(
+            rule.rule.id for rule in self.rules if rule.single and rule.patterns[0].on != VIOLATION
+        )
+
+    @cached_property
+    def joining(self) -> tuple[CheckedRule, ...]:
+        """The others: joins, counts and rules about what this run has found."""
+        return tuple(rule for rule in self.rules if rule.rule.id not in self.of_the_database)
+
+    @cached_property
+    def joined_kinds(self) -> frozenset[str]:
+        return frozenset(pattern.on for rule in self.joining for pattern in rule.patterns)
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The stored fact kinds that the rules speak of, in the catalogue's order."""
+        named = {pattern.on for rule in self.rules for pattern in rule.patterns}
+        return tuple(kind for kind in (*OBLIGATION_KINDS, "finding", "unit") if kind in named)
+
+    @cached_property
+    def named(self) -> Mapping[str, tuple[str, ...]]:
+        """The fields on which each rule of the database turns."""
+        return {
+            name: tuple(sorted({each.name for each in fields(full_condition(self.by_id[name]))}))
+            for name in self.of_the_database
+        }
+
+    def concerns(self, candidate: Candidate) -> bool:
+        """Return whether a candidate is one for these rules."""
+        mine = self.of_the_database
+        return (
+            candidate.fact.kind in self.joined_kinds
+            or not mine.isdisjoint(candidate.violated)
+            or not mine.isdisjoint(candidate.undecided)
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the rules say of a part of the facts.
+
+    undecided  by rule: the keys that are neither violated nor satisfied, each with the unknown
+               fields that keep it so
     found      the candidates by (kind, key)
     """
 
     firings: tuple[Firing, ...]
-    counts: Mapping[str, Counts]
     undecided: Mapping[str, Mapping[Key, tuple[str, ...]]]
     found: Mapping[tuple[str, str], Candidate]
 
-    def missing(self, rule: str) -> dict[str, int]:
-        """Return how often each unknown field kept the rule undecided."""
-        return dict(
-            Counter(name for names in self.undecided.get(rule, {}).values() for name in names)
-        )
-
-
-@dataclass
-class _Gathered:
-    by_unit: dict[str, list[Fact]] = field(default_factory=lambda: defaultdict(list))
-    found: dict[tuple[str, str], Candidate] = field(default_factory=dict)
-
 
 def judge(
-    session: Session,
-    sources: Mapping[str, FactSource],
-    rules: Sequence[CheckedRule],
+    group: RuleGroup,
+    candidates: Iterable[Candidate],
     *,
     inference: Inference,
-    owing_units: int,
     waived: Mapping[str, frozenset[tuple[str, Key]]],
 ) -> Judged:
-    """Return the verdicts of bound rules over the facts of `sources` (by kind).
+    """Return the verdicts of a group's rules over candidates, all facts of a unit among them.
 
-    Raises RunFailed when the engines disagree, a fact is refused, a worker dies or the counts do
-    not add up: then nothing of the run may be kept.
+    Raises RunFailed when the engines disagree, a fact is refused or a worker dies: then nothing of
+    the run may be kept.
     """
-    gathered = _gather(session, sources, rules)
+    found = {(each.fact.kind, each.fact.key): each for each in candidates if group.concerns(each)}
+    by_unit: dict[str, list[Fact]] = defaultdict(list)
+    for candidate in found.values():
+        by_unit[candidate.unit].append(candidate.fact)
+    nothing: frozenset[tuple[str, Key]] = frozenset()
     units = [
-        UnitFacts(unit, tuple(facts), waived.get(unit, frozenset()))
-        for unit, facts in sorted(gathered.by_unit.items())
+        UnitFacts(unit, tuple(facts), waived.get(unit, nothing))
+        for unit, facts in sorted(by_unit.items())
     ]
     try:
-        firings = inference.run(compile_rules(rules), units)
+        firings = inference.run(group.compiled, units) if units else []
     except InferenceFailed as error:
         raise RunFailed(f"the rule engine failed: {error}") from error
-    undecided = _undecided_single(rules, gathered.found)
+    certain = _database_firings(group, found.values())
     _require_agreement(
         {
-            "the database": _database_firings(rules, gathered.found),
-            "durable_rules": [each for each in firings if _judged_by_database(rules, each)],
+            "the database": certain,
+            "durable_rules": [each for each in firings if each.rule in group.of_the_database],
         }
     )
-    joining = [rule for rule in rules if not _of_the_database(rule)]
-    if joining:
-        seconds: list[Firing] = []
-        for unit in units:
-            try:
-                judgement = ask_oracle(rules, unit)
-            except CannotJudge as error:
-                raise RunFailed(f"the rules cannot be judged: {error}") from error
-            seconds += judgement.firings
-            for rule_id, key in judgement.undecided:
-                if any(rule.rule.id == rule_id for rule in joining):
-                    undecided[rule_id][key] = ()
-        _require_agreement({"the oracle": seconds, "durable_rules": firings})
-    counts = _counts(session, sources, rules, firings, undecided, owing_units)
-    _require_sums(rules, counts, firings, undecided)
-    return Judged(tuple(firings), counts, undecided, gathered.found)
+    undecided = _undecided(group, found.values())
+    if group.joining:
+        second, doubtful = _second_opinion(group, units, certain)
+        _require_agreement(
+            {
+                "the oracle": second,
+                "durable_rules": [
+                    each for each in firings if each.rule not in group.of_the_database
+                ],
+            }
+        )
+        for rule, key in doubtful:
+            undecided[rule][key] = ()
+    return Judged(tuple(firings), undecided, found)
 
 
-def _of_the_database(rule: CheckedRule) -> bool:
-    return rule.single and rule.patterns[0].on != VIOLATION
+def _database_firings(group: RuleGroup, candidates: Iterable[Candidate]) -> list[Firing]:
+    mine = group.of_the_database
+    return [
+        Firing(rule, each.unit, (each.fact.key,), severity, ((each.fact.key,),))
+        for each in candidates
+        for rule, severity in each.violated.items()
+        if rule in mine
+    ]
 
 
-def _judged_by_database(rules: Sequence[CheckedRule], firing: Firing) -> bool:
-    return any(rule.rule.id == firing.rule and _of_the_database(rule) for rule in rules)
-
-
-def _gather(
-    session: Session, sources: Mapping[str, FactSource], rules: Sequence[CheckedRule]
-) -> _Gathered:
-    gathered = _Gathered()
-    for kind, source in sources.items():
-        for candidate in candidates(session, source, rules):
-            gathered.found[kind, candidate.fact.key] = candidate
-            gathered.by_unit[candidate.unit].append(candidate.fact)
-    return gathered
-
-
-def _database_firings(
-    rules: Sequence[CheckedRule], found: Mapping[tuple[str, str], Candidate]
-) -> list[Firing]:
-    firings = []
-    for rule in rules:
-        if not _of_the_database(rule):
-            continue
-        for (kind, key), candidate in found.items():
-            if kind == rule.patterns[0].on and candidate.truth[rule.rule.id] == TRUE:
-                severity = candidate.severity.get(rule.rule.id)
-                firings.append(Firing(rule.rule.id, candidate.unit, (key,), severity, ((key,),)))
-    return firings
-
-
-def _undecided_single(
-    rules: Sequence[CheckedRule], found: Mapping[tuple[str, str], Candidate]
+def _undecided(
+    group: RuleGroup, candidates: Iterable[Candidate]
 ) -> dict[str, dict[Key, tuple[str, ...]]]:
     undecided: dict[str, dict[Key, tuple[str, ...]]] = defaultdict(dict)
-    for rule in rules:
-        if not _of_the_database(rule):
-            continue
-        names = sorted({each.name for each in fields(full_condition(rule))})
-        for (kind, key), candidate in found.items():
-            if kind == rule.patterns[0].on and candidate.truth[rule.rule.id] == NULL:
-                unknown = tuple(name for name in names if candidate.fact.fields[name] is None)
-                undecided[rule.rule.id][key,] = unknown
+    for candidate in candidates:
+        for rule in candidate.undecided:
+            if rule in group.of_the_database:
+                known = candidate.fact.fields
+                undecided[rule][candidate.fact.key,] = tuple(
+                    name for name in group.named[rule] if known[name] is None
+                )
     return undecided
+
+
+def _second_opinion(
+    group: RuleGroup, units: Sequence[UnitFacts], certain: Iterable[Firing]
+) -> tuple[list[Firing], list[tuple[str, Key]]]:
+    """Ask the oracle about joins and counts, given what two engines have said of single facts."""
+    by_unit: dict[str, list[Firing]] = defaultdict(list)
+    for firing in certain:
+        by_unit[firing.unit].append(firing)
+    firings: list[Firing] = []
+    undecided: list[tuple[str, Key]] = []
+    for unit in units:
+        try:
+            judgement = group.oracle.judge(unit, given=by_unit[unit.unit])
+        except CannotJudge as error:
+            raise RunFailed(f"the rules cannot be judged: {error}") from error
+        firings += judgement.firings
+        undecided += judgement.undecided
+    return firings, undecided
 
 
 def _require_agreement(views: Mapping[str, Sequence[Firing]]) -> None:
@@ -170,51 +200,49 @@ def _require_agreement(views: Mapping[str, Sequence[Firing]]) -> None:
         raise RunFailed(f"the engines disagree: {'; '.join(differing[:NAMED])}{more}")
 
 
-def _counts(
+@dataclass
+class Tally:
+    """The verdicts of a run as its parts come in; `missing` are the unknown fields, by rule."""
+
+    violated: Counter[str] = field(default_factory=Counter)
+    undecided: Counter[str] = field(default_factory=Counter)
+    missing: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add(self, judged: Judged) -> None:
+        self.violated.update(firing.rule for firing in judged.firings)
+        for rule, keys in judged.undecided.items():
+            self.undecided[rule] += len(keys)
+            self.missing[rule].update(name for names in keys.values() for name in names)
+
+
+def applicable_to_groups(
     session: Session,
+    group: RuleGroup,
     sources: Mapping[str, FactSource],
-    rules: Sequence[CheckedRule],
-    firings: Sequence[Firing],
-    undecided: Mapping[str, Mapping[Key, tuple[str, ...]]],
+    tally: Tally,
     owing_units: int,
-) -> dict[str, Counts]:
-    counts: dict[str, Counts] = {}
-    for source in sources.values():
-        counts.update(count_single(session, source, rules))
-    violated = Counter(firing.rule for firing in firings)
-    for rule in rules:
-        if _of_the_database(rule):
-            continue
-        anchor = rule.patterns[rule.anchor].on
-        judged = violated[rule.rule.id] + len(undecided.get(rule.rule.id, {}))
+) -> dict[str, int]:
+    """Return for each joining rule how many groups of facts it can be judged over.
+
+    A rule about what the run has found can be judged for every unit that owes anything.
+    """
+    counts = {}
+    for rule in group.joining:
+        name, anchor = rule.rule.id, rule.patterns[rule.anchor].on
         if anchor == VIOLATION:
-            applicable = max(owing_units, judged)
+            counts[name] = max(owing_units, tally.violated[name] + tally.undecided[name])
         else:
-            applicable = count_groups(session, sources[anchor], rule)
-        counts[rule.rule.id] = Counts(applicable, applicable - judged)
+            counts[name] = count_groups(session, sources[anchor], rule)
     return counts
 
 
-def _require_sums(
-    rules: Sequence[CheckedRule],
-    counts: Mapping[str, Counts],
-    firings: Sequence[Firing],
-    undecided: Mapping[str, Mapping[Key, tuple[str, ...]]],
-) -> None:
-    violated = Counter(firing.rule for firing in firings)
-    for rule in rules:
-        name = rule.rule.id
-        count = counts[name]
-        found = count.satisfied + violated[name] + len(undecided.get(name, {}))
-        if count.applicable != found or count.satisfied < 0:
+def require_sums(applicable: Mapping[str, int], tally: Tally, rules: Collection[str]) -> None:
+    """Raise RunFailed where more verdicts came out than facts the database counts in scope."""
+    for name in rules:
+        judged = tally.violated[name] + tally.undecided[name]
+        if judged > applicable[name]:
             raise RunFailed(
-                f"rule {name}: {count.applicable} facts are in its scope, but "
-                f"{count.satisfied} satisfied, {violated[name]} violated and "
-                f"{len(undecided.get(name, {}))} undecided do not add up to that"
+                f"rule {name}: {applicable[name]} facts are in its scope, but "
+                f"{tally.violated[name]} violated and {tally.undecided[name]} undecided "
+                "are more than that"
             )
-
-
-def kinds_needed(rules: Sequence[CheckedRule]) -> list[str]:
-    """Return the stored fact kinds that the rules speak of, in the catalogue's order."""
-    named = {pattern.on for rule in rules for pattern in rule.patterns}
-    return [kind for kind in (*OBLIGATION_KINDS, "finding", "unit") if kind in named]

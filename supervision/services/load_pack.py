@@ -12,7 +12,7 @@ from rules.loading import Fault, Faults, Node, read_yaml, validate
 from supervision.domain.ledgers import LedgersFile
 from supervision.domain.pack import Pack, requirements_without_lead
 from supervision.domain.plan import Plan
-from supervision.domain.units import AssignmentsFile, UnitsFile
+from supervision.domain.units import AssignmentsFile, Units, UnitsFile
 from supervision.services.pack_checks import faults_between
 from supervision.services.pack_draft import Draft
 
@@ -37,7 +37,7 @@ def load_pack(path: Path) -> Pack:
         raise Faults(faults)
     return Pack(
         plan=plan,
-        units=units.units,
+        units=Units(units.units),
         assignments=assignments.assignments,
         ledgers=ledgers.ledgers,
         revision=revision,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
+from notifications.errors import RenderError
 from notifications.render import Renderer
 from rules.catalogue import FieldType
 from rules.checked import CheckedRule, bind_rule
 from rules.checking import check_rules, revision_of, rule_files
 from rules.conditions import Condition, Value, bind
 from rules.loading import parse_yaml
-from rules.nodes import Fault, Faults
+from rules.nodes import Fault, Faults, did_you_mean
 from rules.vocabulary import Status
 from supervision.domain.ledger_rows import encode_number
 from supervision.domain.ledgers import Ledger
@@ -81,8 +84,36 @@ def check_pack_rules(outline: Outline, paths: Collection[Path]) -> tuple[Checked
         clauses=outline.clauses,
         requirements=outline.requirements,
         params=outline.params,
-        message_variables=Renderer(TEMPLATES).check_sentence,
+        message_variables=message_variables,
     )
+
+
+def message_variables(template: str) -> set[str]:
+    """Return the names a message takes; a ValueError says why the text is no template."""
+    renderer = _renderer()
+    try:
+        return renderer.check_sentence(template)
+    except RenderError as error:
+        raise ValueError(_humane(error.text, renderer)) from error
+
+
+@cache
+def _renderer() -> Renderer:
+    return Renderer(TEMPLATES)
+
+
+_FILTER = re.compile(r"No filter named '(\w+)'")
+_BLOCK = re.compile(r"innermost block that needs to be closed is '(\w+)'")
+
+
+def _humane(text: str, renderer: Renderer) -> str:
+    """Return what the template engine says in the words of an author."""
+    if found := _FILTER.search(text):
+        hint = did_you_mean(found[1], renderer.filters) or ";"
+        return f"there is no filter '{found[1]}'{hint} allowed: {', '.join(renderer.filters)}"
+    if found := _BLOCK.search(text):
+        return f"{{% {found[1]} … %}} is not closed; write {{% end{found[1]} %}} after it"
+    return text
 
 
 def stored_rules(session: Session, adopted: Adopted, ruleset: str) -> tuple[CheckedRule, ...]:
@@ -117,6 +148,15 @@ def params_on(plan: Plan, day: date) -> dict[str, ParamValue]:
         except LookupError:
             continue
     return found
+
+
+def encoded_values(plan: Plan) -> dict[str, tuple[FieldType, tuple[Value, ...]]]:
+    """Return each parameter's type and every value it has at some time, encoded."""
+    types = param_types(plan)
+    return {
+        name: (types[name], tuple(_encoded(dated.value, types[name]) for dated in values))
+        for name, values in plan.params.items()
+    }
 
 
 def bind_all(
@@ -166,6 +206,7 @@ def measures_of(pack: Pack, day: date) -> list[Measured]:
         found.append(
             Measured(
                 requirement=requirement.id,
+                clause=requirement.clause,
                 ledger=measure.ledger,
                 count=measure.count,
                 count_distinct=measure.count_distinct,

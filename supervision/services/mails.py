@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -20,11 +20,14 @@ POST_NAMES = {
 }
 
 
-def addresses(pack: Pack) -> dict[tuple[str, Post], str]:
-    """Return the e-mail address of each post of each unit; posts without one are missing."""
+def addresses(pack: Pack, units: Iterable[Unit] | None = None) -> dict[tuple[str, Post], str]:
+    """Return the e-mail address of each post of each unit; posts without one are missing.
+
+    `units` None means all of the pack.
+    """
     found: dict[tuple[str, Post], str] = {}
     office = pack.plan.office
-    for unit in pack.units:
+    for unit in pack.units if units is None else units:
         for post, holder in (
             (Post.LIAISON, unit.liaison),
             (Post.DEPUTY, unit.deputy),

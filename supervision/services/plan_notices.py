@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from notifications.render import Renderer
 from rules.catalogue import OBLIGATION_KINDS
 from rules.checked import CheckedRule
 from rules.facts import Firing
-from rules.vocabulary import NoticeKind
+from rules.vocabulary import NoticeKind, Post
 from supervision.domain.notices import (
     PENDING,
     Due,
@@ -26,12 +26,14 @@ from supervision.domain.notices import (
 )
 from supervision.domain.pack import Pack
 from supervision.domain.workdays import OfficeHours
-from supervision.services.judge import Judged
+from supervision.services.judge import Judged, RuleGroup
 from supervision.services.mails import addresses, digest_context, holder_of
-from supervision.services.wording import FactInWords, item_title, message_context
+from supervision.services.sources import FactsAt
+from supervision.services.wording import FactInWords, Fields, item_title, message_context
 from supervision.store import findings, outbox, plans
 from supervision.store.outbox import Envelope
 from supervision.store.plans import Adopted
+from supervision.store.registers import StoredUnits
 from supervision.store.session import Session
 from supervision.store.tables import FindingRow, NoticeRow, ObligationRow, RunRow
 
@@ -67,63 +69,168 @@ class _Desk:
         return self.run.as_of.astimezone(self.adopted.zone).date()
 
 
-def write_notices(
-    session: Session,
-    judged: Judged,
-    rules: Mapping[str, CheckedRule],
-    *,
-    adopted: Adopted,
-    run: RunRow,
-    units: Sequence[str] | None,
-    renderer: Renderer,
-    hours: OfficeHours,
-    mail_domain: str,
-    hold_above: int,
-    hold: bool,
-) -> Written:
-    """Write what is due, end what no longer is; return how many rows of each sort.
+@dataclass(frozen=True)
+class _Fired:
+    """A notice rule that fired, with the fields of its fact."""
 
-    With `hold`, or with more than `hold_above` to send (or a rule's own ceiling), the new notices
-    are held until a person releases the run.
+    firing: Firing
+    fields: Fields
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """New rows of a stretch of units, and what they speak of."""
+
+    new: tuple[Planned, ...]
+    fired: Mapping[Due, _Fired]
+    urges: Mapping[str, int]
+
+
+class NoticePlanner:
+    """Plans the notices of a run a stretch of units at a time, then writes them all.
+
+    Whether they go out or are held is known only when all are planned.
     """
-    ladders = ladders_of(rules)
-    firings = [each for each in judged.firings if rules[each.rule].rule.notice is not None]
-    due = {_due(firing, judged, rules, ladders): firing for firing in firings}
-    items = {each.item for each in due}
-    desk = _Desk(
-        session=session,
-        adopted=adopted,
-        run=run,
-        renderer=renderer,
-        hours=hours,
-        mail_domain=mail_domain,
-        obligations=plans.current_obligations(session, adopted.code, items),
-        findings={row.number: row for row in findings.listed(session, adopted.code)},
-    )
-    plan = plan_notices(
-        due,
-        ladders=ladders,
-        on_file=outbox.on_file(session, adopted.code, items=items, units=units),
-        addresses=addresses(adopted.pack),
-    )
-    to_send = [each for each in plan.new if each.state is NoticeState.PLANNED]
-    held = hold or len(to_send) > hold_above or _over_a_rules_ceiling(to_send, rules)
-    urges = _urges_before(session, adopted.code, items)
-    for each in plan.new:
-        firing = due[each.due] if each.step == each.due.step else None
-        _write(desk, each, firing, judged, rules, held=held, nth=urges[each.due.item] + 1)
-    outbox.end(session, adopted.code, plan.ended)
-    _bring_up_to_date(desk, due, judged, rules, urges)
-    session.flush()
-    states = Counter(state for state, _ in plan.ended.values())
-    passed = sum(1 for each in plan.new if each.state is NoticeState.SUPERSEDED)
-    return Written(
-        planned=0 if held else len(to_send),
-        held=len(to_send) if held else 0,
-        superseded=passed + states[NoticeState.SUPERSEDED],
-        silenced=states[NoticeState.SILENCED],
-        unaddressed=sum(1 for each in plan.new if each.state is NoticeState.SKIPPED),
-    )
+
+    def __init__(
+        self,
+        session: Session,
+        group: RuleGroup,
+        *,
+        adopted: Adopted,
+        run: RunRow,
+        renderer: Renderer,
+        hours: OfficeHours,
+        mail_domain: str,
+    ) -> None:
+        self._session, self._adopted, self._run = session, adopted, run
+        self._rules = group.by_id
+        self._ladders = ladders_of(self._rules)
+        self._renderer, self._hours, self._mail_domain = renderer, hours, mail_domain
+        self._drafts: list[_Draft] = []
+        self._ended: Counter[NoticeState] = Counter()
+
+    def plan(self, judged: Judged, facts: FactsAt) -> None:
+        """Plan what is due in a stretch of units, end what no longer is, say anew what waits."""
+        plan, session = self._adopted.code, self._session
+        fired = {
+            self._due(each): each
+            for firing in judged.firings
+            if self._rules[firing.rule].rule.notice is not None
+            for each in [_Fired(firing, _fields_of(firing, judged, self._rules))]
+        }
+        items = {each.item for each in fired}
+        on_file = outbox.of_items(session, plan, items)
+        pending = outbox.pending(session, plan, units=facts.units, between=facts.between)
+        planned = plan_notices(
+            fired,
+            ladders=self._ladders,
+            on_file=outbox.as_on_file([*on_file, *pending]),
+            addresses=_addresses_of(self._adopted, {each.unit for each in fired}),
+        )
+        outbox.end(session, plan, planned.ended)
+        self._ended.update(state for state, _ in planned.ended.values())
+        urges = _urges_before(on_file)
+        waiting = [
+            row
+            for row in on_file
+            if NoticeState(row.state) in PENDING
+            and row.rule is not None
+            and row.key not in planned.ended
+        ]
+        if waiting:
+            _bring_up_to_date(self._desk(fired), waiting, fired, self._rules, urges)
+        kept = {each.due for each in planned.new}
+        self._drafts.append(
+            _Draft(
+                planned.new,
+                {due: each for due, each in fired.items() if due in kept},
+                {due.item: urges[due.item] for due in kept},
+            )
+        )
+        session.flush()
+
+    def write(self, *, hold_above: int, hold: bool) -> Written:
+        """Write what was planned; return how many rows of each sort.
+
+        With `hold`, or with more than `hold_above` to send (or a rule's own ceiling), the new
+        notices are held until a person releases the run.
+        """
+        new = [each for draft in self._drafts for each in draft.new]
+        to_send = [each for each in new if each.state is NoticeState.PLANNED]
+        held = hold or len(to_send) > hold_above or _over_a_rules_ceiling(to_send, self._rules)
+        for draft in self._drafts:
+            if not draft.new:
+                continue
+            desk = self._desk(draft.fired)
+            rows = []
+            for each in draft.new:
+                fired = draft.fired[each.due]
+                told = fired if each.step == each.due.step else None
+                nth = draft.urges[each.due.item] + 1
+                rows.append(_row(desk, each, told, self._rules, held=held, nth=nth))
+            outbox.add(self._session, rows)
+        states = Counter(each.state for each in new)
+        return Written(
+            planned=0 if held else len(to_send),
+            held=len(to_send) if held else 0,
+            superseded=states[NoticeState.SUPERSEDED] + self._ended[NoticeState.SUPERSEDED],
+            silenced=self._ended[NoticeState.SILENCED],
+            unaddressed=states[NoticeState.SKIPPED],
+        )
+
+    def _desk(self, due: Iterable[Due]) -> _Desk:
+        """Return what the texts about these items are made of."""
+        plan, listed = self._adopted.code, list(due)
+        items = {each.item for each in listed}
+        if isinstance(self._adopted.pack.units, StoredUnits):
+            self._adopted.pack.units.read({each.unit for each in listed})
+        return _Desk(
+            session=self._session,
+            adopted=self._adopted,
+            run=self._run,
+            renderer=self._renderer,
+            hours=self._hours,
+            mail_domain=self._mail_domain,
+            obligations=plans.current_obligations(self._session, plan, items),
+            findings=findings.by_number(self._session, plan, items),
+        )
+
+    def _due(self, fired: _Fired) -> Due:
+        rule = self._rules[fired.firing.rule]
+        outcome = rule.rule.notice
+        assert outcome is not None
+        key = fired.firing.facts[0][0]
+        if rule.patterns[0].on in OBLIGATION_KINDS:
+            day = fired.fields["due_on"]
+            assert isinstance(day, int)
+            tag = date.fromordinal(day).isoformat()
+        else:
+            tag = str(fired.fields.get("cycle", "-"))
+        place = next(each for each in self._ladders[outcome.ladder] if each.step == outcome.step)
+        step = Step(
+            ladder=outcome.ladder,
+            step=outcome.step,
+            order=place.order,
+            kind=outcome.kind,
+            to=outcome.to,
+            cc=outcome.cc,
+            rule=fired.firing.rule,
+            urgent=outcome.urgent,
+        )
+        return Due(item=key, tag=tag, unit=fired.firing.unit, step=step)
+
+
+def _fields_of(firing: Firing, judged: Judged, rules: Mapping[str, CheckedRule]) -> Fields:
+    kind = rules[firing.rule].patterns[0].on
+    return judged.found[kind, firing.facts[0][0]].fact.fields
+
+
+def _addresses_of(adopted: Adopted, codes: set[str]) -> dict[tuple[str, Post], str]:
+    units = adopted.pack.units
+    if isinstance(units, StoredUnits):
+        units.read(codes)
+    return addresses(adopted.pack, (units.unit(code) for code in codes))
 
 
 def ladders_of(rules: Mapping[str, CheckedRule]) -> dict[str, list[Step]]:
@@ -150,37 +257,6 @@ def ladders_of(rules: Mapping[str, CheckedRule]) -> dict[str, list[Step]]:
     return ladders
 
 
-def _due(
-    firing: Firing,
-    judged: Judged,
-    rules: Mapping[str, CheckedRule],
-    ladders: Mapping[str, Sequence[Step]],
-) -> Due:
-    rule = rules[firing.rule]
-    outcome = rule.rule.notice
-    assert outcome is not None
-    kind, key = rule.patterns[0].on, firing.facts[0][0]
-    fields = judged.found[kind, key].fact.fields
-    if kind in OBLIGATION_KINDS:
-        day = fields["due_on"]
-        assert isinstance(day, int)
-        tag = date.fromordinal(day).isoformat()
-    else:
-        tag = str(fields.get("cycle", "-"))
-    place = next(each for each in ladders[outcome.ladder] if each.step == outcome.step)
-    step = Step(
-        ladder=outcome.ladder,
-        step=outcome.step,
-        order=place.order,
-        kind=outcome.kind,
-        to=outcome.to,
-        cc=outcome.cc,
-        rule=firing.rule,
-        urgent=outcome.urgent,
-    )
-    return Due(item=key, tag=tag, unit=firing.unit, step=step)
-
-
 def _over_a_rules_ceiling(to_send: Sequence[Planned], rules: Mapping[str, CheckedRule]) -> bool:
     sent = Counter(each.step.rule for each in to_send)
     return any(
@@ -189,11 +265,11 @@ def _over_a_rules_ceiling(to_send: Sequence[Planned], rules: Mapping[str, Checke
     )
 
 
-def _urges_before(session: Session, plan: str, items: set[str]) -> Counter[str]:
+def _urges_before(rows: Iterable[NoticeRow]) -> Counter[str]:
     """Return how often each item was urged; one urge may go to several people."""
     urged = {
         (row.item, row.key.split("|")[1], row.step)
-        for row in outbox.of_items(session, plan, items)
+        for row in rows
         if row.kind == NoticeKind.OVERDUE.value
         and row.state == NoticeState.SENT.value
         and not row.is_copy
@@ -203,8 +279,8 @@ def _urges_before(session: Session, plan: str, items: set[str]) -> Counter[str]:
 
 def _bring_up_to_date(
     desk: _Desk,
-    due: Mapping[Due, Firing],
-    judged: Judged,
+    waiting: Sequence[NoticeRow],
+    fired: Mapping[Due, _Fired],
     rules: Mapping[str, CheckedRule],
     urges: Mapping[str, int],
 ) -> None:
@@ -212,14 +288,12 @@ def _bring_up_to_date(
 
     A digest names one day: its numbers are of that day, whenever its notices were planned.
     """
-    standing = {(each.item, each.tag, each.step.ladder, each.step.step): each for each in due}
-    for row in outbox.of_items(desk.session, desk.adopted.code, {each.item for each in due}):
-        if NoticeState(row.state) not in PENDING or row.rule is None or row.run_id == desk.run.id:
-            continue
+    standing = {(each.item, each.tag, each.step.ladder, each.step.step): each for each in fired}
+    left = outbox.attempted(desk.session, [row.digest_id or 0 for row in waiting])
+    for row in waiting:
         tag = row.key.split("|")[1]
         each = standing.get((row.item, tag, row.ladder, row.step))
-        digest = outbox.find_digest(desk.session, row.digest_id or 0)
-        if each is None or (digest is not None and digest.attempts):
+        if each is None or row.digest_id in left:
             continue
         planned = Planned(
             key=row.key,
@@ -233,24 +307,24 @@ def _bring_up_to_date(
             reason=Reason(row.reason),
         )
         nth = urges[each.item] + 1
-        content, subject = _content(desk, planned, due[each], judged, rules, nth)
+        content = _content(desk, planned, fired[each], rules, nth)
         if content != row.content:
-            row.content, row.subject, row.planned_at = content, subject, desk.run.as_of
+            row.content, row.planned_at = content, desk.run.as_of
+            row.subject = _subject(desk, planned, content)
             desk.session.add(row)
 
 
-def _write(
+def _row(
     desk: _Desk,
     planned: Planned,
-    firing: Firing | None,
-    judged: Judged,
+    fired: _Fired | None,
     rules: Mapping[str, CheckedRule],
     *,
     held: bool,
     nth: int,
-) -> None:
+) -> NoticeRow:
     unit = desk.pack.unit(planned.due.unit)
-    content, subject = _content(desk, planned, firing, judged, rules, nth)
+    content = _content(desk, planned, fired, rules, nth)
     state = planned.state
     if state is NoticeState.PLANNED and held:
         state = NoticeState.HELD
@@ -269,7 +343,7 @@ def _write(
         post=planned.post,
         is_copy=int(planned.is_copy),
         cc=list(planned.cc),
-        subject=subject,
+        subject=_subject(desk, planned, content),
         content=content,
         reason=planned.reason.value,
         state=state.value,
@@ -283,7 +357,7 @@ def _write(
     )
     if state is NoticeState.PLANNED:
         enclose(desk.session, row, desk.adopted, hours=desk.hours, mail_domain=desk.mail_domain)
-    outbox.add(desk.session, [row])
+    return row
 
 
 def enclose(
@@ -311,38 +385,38 @@ def enclose(
 def _content(
     desk: _Desk,
     planned: Planned,
-    firing: Firing | None,
-    judged: Judged,
+    fired: _Fired | None,
     rules: Mapping[str, CheckedRule],
     nth: int,
-) -> tuple[dict[str, Any], str]:
-    """Return the item as it will stand in the mail, and the subject it would have alone."""
-    unit = desk.pack.unit(planned.due.unit)
-    item = _item(desk, planned, firing, judged, rules)
-    overdue = planned.step.kind is NoticeKind.OVERDUE
-    item["nth"] = nth if overdue else 0
+) -> dict[str, Any]:
+    """Return the item as it will stand in the mail."""
+    item = _item(desk, planned, fired, rules)
+    item["nth"] = nth if planned.step.kind is NoticeKind.OVERDUE else 0
     item["urgent"] = planned.step.urgent
+    return item
+
+
+def _subject(desk: _Desk, planned: Planned, item: dict[str, Any]) -> str:
+    """Return the subject that a mail with this item alone would have."""
     try:
         context = digest_context(
             desk.pack,
-            unit,
+            desk.pack.unit(planned.due.unit),
             [item],
             post=planned.post,
             is_copy=planned.is_copy,
             as_of=desk.today,
             reference="",
         )
-        subject = desk.renderer.subject("digest", context)
+        return desk.renderer.subject("digest", context)
     except RenderError as error:
-        subject = f"{item['title']}（{error}）"
-    return item, subject
+        return f"{item['title']}（{error}）"
 
 
 def _item(
     desk: _Desk,
     planned: Planned,
-    firing: Firing | None,
-    judged: Judged,
+    fired: _Fired | None,
     rules: Mapping[str, CheckedRule],
 ) -> dict[str, Any]:
     rule = rules[planned.step.rule]
@@ -382,20 +456,20 @@ def _item(
         item["remedy"] = finding.remedy
         if finding.rectify_due is not None:
             item["due_on"] = finding.rectify_due.isoformat()
-    if firing is not None:
-        fields = judged.found[rule.patterns[0].on, firing.facts[0][0]].fact.fields
+    if fired is not None:
+        fields = fired.fields
         # of a finding it is the rectification that is late
         late = "days_overdue" if finding is None else "days_past_rectify_due"
         left = "days_to_due" if finding is None else "days_to_rectify_due"
         item["days_overdue"] = int(fields.get(late) or 0)
         item["days_to_due"] = int(fields.get(left) or item["days_to_due"])
         if rule.rule.message:
-            fact = FactInWords(rule.patterns[0].on, firing.facts[0][0], fields)
+            fact = FactInWords(rule.patterns[0].on, fired.firing.facts[0][0], fields)
             context = message_context(
                 rule,
                 [fact],
                 pack=desk.pack,
-                unit=firing.unit,
+                unit=fired.firing.unit,
                 as_of=desk.run.as_of.astimezone(desk.adopted.zone),
                 original_due_on=owed.due_on if owed else None,
                 combinations=1,

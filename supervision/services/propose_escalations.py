@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rules.checked import CheckedRule
 from supervision.domain.findings import STANDING, State
 from supervision.services.judge import Judged
+from supervision.services.sources import FactsAt
 from supervision.store import escalations, findings
+from supervision.store.escalations import FindingNow
 from supervision.store.session import Session
-from supervision.store.tables import EscalationRow, FindingRow, RunRow
+from supervision.store.tables import EscalationRow, RunRow
 
 
 def propose(
@@ -20,7 +23,7 @@ def propose(
     *,
     run: RunRow,
     as_of: datetime,
-    units: Sequence[str] | None,
+    facts: FactsAt,
 ) -> int:
     """Write the proposals that the firings ask for; return how many are new.
 
@@ -28,13 +31,13 @@ def propose(
     lapses, as does one whose reason has gone.  Nothing is proposed for a finding that nobody has
     confirmed, and nothing twice in one cycle.
     """
-    by_number = {row.number: row for row in findings.listed(session, run.plan)}
+    asked = [each for each in judged.firings if rules[each.rule].rule.escalate is not None]
+    by_number = findings.by_number(session, run.plan, (each.facts[0][0] for each in asked))
     wanted: dict[str, CheckedRule] = {}
-    for firing in judged.firings:
+    for firing in asked:
         rule = rules[firing.rule]
         outcome = rule.rule.escalate
-        if outcome is None or rule.patterns[0].on != "finding":
-            continue
+        assert outcome is not None
         number = firing.facts[0][0]
         row = by_number.get(number)
         if row is None or State(row.state) not in STANDING:
@@ -43,12 +46,15 @@ def propose(
         assert highest is None or highest.rule.escalate is not None
         if highest is None or outcome.level > _level(highest):
             wanted[number] = rule
-    on_file = escalations.of_plan(session, run.plan)
-    _lapse(session, on_file, wanted, units)
+    on_file = escalations.of_units(session, run.plan, units=facts.units, between=facts.between)
+    _lapse(session, on_file, wanted)
+    by_finding: dict[int, list[EscalationRow]] = defaultdict(list)
+    for each, _ in on_file:
+        by_finding[each.finding_id].append(each)
     proposed = 0
     for number, rule in sorted(wanted.items()):
         row = by_number[number]
-        same = [each for each in on_file if each.finding_id == row.id and each.cycle == row.cycle]
+        same = [each for each in by_finding[row.id or 0] if each.cycle == row.cycle]
         if any(each.level >= _level(rule) and each.state != "lapsed" for each in same):
             continue
         again = next((each for each in same if each.level == _level(rule)), None)
@@ -64,15 +70,11 @@ def propose(
 
 def _lapse(
     session: Session,
-    on_file: Sequence[EscalationRow],
+    on_file: Sequence[tuple[EscalationRow, FindingNow]],
     wanted: Mapping[str, CheckedRule],
-    units: Sequence[str] | None,
 ) -> None:
-    for each in on_file:
+    for each, finding in on_file:
         if each.state != "proposed":
-            continue
-        finding = session.get_one(FindingRow, each.finding_id)
-        if units is not None and finding.unit not in units:
             continue
         rule = wanted.get(finding.number)
         if rule is None or each.level != _level(rule) or each.cycle != finding.cycle:

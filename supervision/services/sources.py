@@ -24,7 +24,10 @@ TOLERANCE = "about_tolerance"
 
 @dataclass(frozen=True)
 class FactsAt:
-    """The facts of a plan at `as_of` as known at `known_at`; `units` None means all."""
+    """The facts of a plan at `as_of` as known at `known_at`.
+
+    `units` None means all; `between` is the first and last code of a stretch of units.
+    """
 
     adopted: Adopted
     calendar: WorkCalendar
@@ -32,6 +35,7 @@ class FactsAt:
     known_at: datetime
     dialect: Dialect
     units: tuple[str, ...] | None = None
+    between: tuple[str, str] | None = None
 
     @cached_property
     def today(self) -> date:
@@ -56,6 +60,7 @@ class FactsAt:
             year_last_day=date(plan.year, 12, 31).toordinal(),
             tolerance=encode_number(tolerance) if isinstance(tolerance, int | Decimal) else 0,
             units=self.units,
+            between=self.between,
         )
 
     @cached_property
@@ -72,6 +77,6 @@ class FactsAt:
 
     def whole(self, session: Session, kind: str, keys: Collection[str]) -> dict[str, FactInWords]:
         """Return the facts with these keys, all their fields."""
-        unlimited = replace(self, units=None)
+        unlimited = replace(self, units=None, between=None)
         found = whole_facts(session, unlimited.source(kind), keys)
         return {key: FactInWords(kind, key, fields) for key, fields in found.items()}

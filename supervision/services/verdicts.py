@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from notifications.errors import RenderError
 from notifications.render import Renderer
+from rules.catalogue import OBLIGATION_KINDS
 from rules.checked import CheckedRule
-from rules.facts import violation_key
+from rules.facts import Firing, violation_key
 from rules.vocabulary import Review
 from supervision.domain.findings import STANDING
-from supervision.domain.reconciliation import Change, Seen, Standing, Verdict
+from supervision.domain.reconciliation import Seen, Verdict
 from supervision.services.found import (
     Found,
     Whole,
@@ -21,10 +23,13 @@ from supervision.services.found import (
     facts_to_fetch,
     put_in_words,
     terms_of,
+    violations_of,
 )
-from supervision.services.judge import Judged
+from supervision.services.judge import Judged, RuleGroup, Tally
 from supervision.services.sources import FactsAt
+from supervision.services.wording import FactInWords
 from supervision.store import findings, plans
+from supervision.store.findings import OnFile
 from supervision.store.session import Session
 from supervision.store.tables import FindingRow
 
@@ -47,67 +52,101 @@ class RuleVerdicts:
 
 @dataclass
 class Sighting:
-    """What a run saw.
+    """What a run saw in a part of the facts, by fingerprint.
 
-    found   by fingerprint: the violated verdicts in words
-    seen    by fingerprint: violated, undecided or broken
+    seen    violated, undecided or broken
+    firings what the violated ones are
+    views   what their words would be made of
     broken  (rule, what is wrong) of those whose message cannot be written
     """
 
-    found: dict[str, Found] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
+    firings: dict[str, Firing] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
     broken: list[tuple[str, str]] = field(default_factory=list)
 
 
-def sight(
-    session: Session,
-    rules: Sequence[CheckedRule],
-    judged: Judged,
-    facts: FactsAt,
-    renderer: Renderer,
-) -> Sighting:
-    """Return what was seen of each fingerprint, violated ones in words."""
-    by_id = {rule.rule.id: rule for rule in rules}
-    pack = facts.adopted.pack
-    whole: Whole = {
-        (kind, key): fact
-        for kind, keys in facts_to_fetch(by_id, judged).items()
-        for key, fact in facts.whole(session, kind, keys).items()
-    }
-    owed = plans.current_obligations(session, pack.plan.plan, (key for _, key in whole))
-    originals = {key: row.due_on for key, row in owed.items()}
-    local: datetime = facts.as_of.astimezone(facts.adopted.zone)
+def sight(group: RuleGroup, judged: Judged, facts: FactsAt) -> Sighting:
+    """Return what was seen of each fingerprint; nothing is put in words yet."""
     sighting = Sighting()
+    when = (facts.adopted.ruleset, facts.adopted.version, facts.today.isoformat())
     for firing in judged.firings:
-        rule = by_id[firing.rule]
+        rule = group.by_id[firing.rule]
         fingerprint = violation_key(firing.rule, firing.key)
-        try:
-            sighting.found[fingerprint] = put_in_words(
-                rule,
-                firing,
-                whole,
-                pack=pack,
-                as_of=local,
-                originals=originals,
-                renderer=renderer,
-            )
-        except RenderError as error:
-            sighting.seen[fingerprint] = Seen(Verdict.BROKEN)
-            sighting.broken.append((firing.rule, f"{fingerprint}: {error}"))
-            continue
         automatic = rule.rule.review is Review.AUTOMATIC
         sighting.seen[fingerprint] = Seen(Verdict.VIOLATED, firing.severity, automatic)
+        sighting.firings[fingerprint] = firing
+        sighting.views[fingerprint] = _view(rule, firing, judged, when)
     for rule_id, keys in judged.undecided.items():
         for key in keys:
             sighting.seen[violation_key(rule_id, key)] = Seen(Verdict.UNDECIDED)
     return sighting
 
 
+def _view(rule: CheckedRule, firing: Firing, judged: Judged, when: tuple[object, ...]) -> str:
+    """Return a digest of all that a finding's words are made of.
+
+    A candidate carries whatever its rule and message name.
+    """
+    kinds = [pattern.on for pattern in rule.patterns]
+    said = [
+        sorted(candidate.fact.fields.items())
+        for combination in firing.facts
+        for place in zip(kinds, combination, strict=True)
+        if (candidate := judged.found.get(place)) is not None
+    ]
+    whole = repr((rule.digest, when, firing.severity, firing.facts, said))
+    return hashlib.blake2b(whole.encode(), digest_size=12).hexdigest()
+
+
+class Words:
+    """Puts firings in words, their facts fetched for many at once."""
+
+    def __init__(
+        self, session: Session, group: RuleGroup, facts: FactsAt, renderer: Renderer
+    ) -> None:
+        self._session, self._group, self._facts = session, group, facts
+        self._renderer = renderer
+        self._local: datetime = facts.as_of.astimezone(facts.adopted.zone)
+
+    def of(
+        self, fingerprints: Collection[str], sighting: Sighting, judged: Judged
+    ) -> dict[str, Found]:
+        """Return these findings in words; what cannot be written is noted as broken."""
+        firings = {each: sighting.firings[each] for each in fingerprints}
+        pack = self._facts.adopted.pack
+        whole: dict[tuple[str, str], FactInWords] = {
+            (kind, key): fact
+            for kind, keys in facts_to_fetch(self._group.by_id, firings.values()).items()
+            for key, fact in self._facts.whole(self._session, kind, keys).items()
+        }
+        owed = plans.original_due_dates(self._session, pack.plan.plan, (key for _, key in whole))
+        hits = violations_of(self._group.by_id, judged, firings.values())
+        found: dict[str, Found] = {}
+        for fingerprint, firing in firings.items():
+            try:
+                found[fingerprint] = put_in_words(
+                    self._group.by_id[firing.rule],
+                    firing,
+                    whole,
+                    hits,
+                    pack=pack,
+                    as_of=self._local,
+                    originals=owed,
+                    renderer=self._renderer,
+                    view=sighting.views[fingerprint],
+                )
+            except RenderError as error:
+                sighting.seen[fingerprint] = Seen(Verdict.BROKEN)
+                sighting.broken.append((firing.rule, f"{fingerprint}: {error}"))
+        return found
+
+
 def unproven(
     session: Session,
-    rules: Sequence[CheckedRule],
+    group: RuleGroup,
     facts: FactsAt,
-    on_file: Mapping[str, Standing],
+    on_file: Mapping[str, OnFile],
     seen: Mapping[str, Seen],
 ) -> set[str]:
     """Return findings no longer violated only because the rule, a parameter or band changed.
@@ -118,24 +157,32 @@ def unproven(
     doubtful = [
         fingerprint
         for fingerprint, each in on_file.items()
-        if each.state in STANDING and fingerprint not in seen
+        if each.standing.state in STANDING and fingerprint not in seen
     ]
-    by_id = {rule.rule.id: rule for rule in rules}
     rows = findings.by_fingerprint(session, facts.adopted.code, doubtful)
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for row in rows.values():
+        for each in row.facts["facts"]:
+            if each["kind"] in OBLIGATION_KINDS:
+                wanted[each["kind"]].add(each["key"])
+    now = {
+        (kind, key): fact
+        for kind, keys in wanted.items()
+        for key, fact in facts.whole(session, kind, keys).items()
+    }
     return {
         fingerprint
         for fingerprint, row in rows.items()
-        if _only_terms_changed(session, row, by_id.get(row.rule), facts)
+        if _only_terms_changed(row, group.by_id.get(row.rule), facts, now)
     }
 
 
 def _only_terms_changed(
-    session: Session, row: FindingRow, rule: CheckedRule | None, facts: FactsAt
+    row: FindingRow, rule: CheckedRule | None, facts: FactsAt, known: Whole
 ) -> bool:
-    then = row.facts["facts"]
-    now = [facts.whole(session, each["kind"], [each["key"]]).get(each["key"]) for each in then]
-    there = [fact for fact in now if fact is not None]
-    if rule is None or len(there) < len(now):
+    then = [each for each in row.facts["facts"] if each["kind"] in OBLIGATION_KINDS]
+    there = [known[at] for each in then if (at := (each["kind"], each["key"])) in known]
+    if rule is None or len(there) < len(then):
         return True
     terms = terms_of(rule, there[: len(rule.patterns)], facts.adopted.pack, facts.today)
     if terms == dict(row.terms):
@@ -147,36 +194,34 @@ def _only_terms_changed(
 
 def count_verdicts(
     rules: Sequence[CheckedRule],
-    judged: Judged,
+    tally: Tally,
+    applicable: Mapping[str, int],
     *,
-    changes: Sequence[Change] = (),
+    waived: Mapping[str, int] | None = None,
     broken: Sequence[tuple[str, str]] = (),
 ) -> list[RuleVerdicts]:
     """Return the five counts of each rule, in the rules' order."""
-    waived_now = {each.fingerprint for each in changes if each.reported is Verdict.WAIVED}
-    waived = Counter(
-        firing.rule
-        for firing in judged.firings
-        if violation_key(firing.rule, firing.key) in waived_now
-    )
     unwritten = Counter(rule for rule, _ in broken)
-    violated = Counter(firing.rule for firing in judged.firings)
-    return [
-        RuleVerdicts(
-            rule=name,
-            title=rule.rule.title,
-            outcome=_outcome(rule),
-            applicable=judged.counts[name].applicable,
-            satisfied=judged.counts[name].satisfied,
-            violated=violated[name] - waived[name] - unwritten[name],
-            undecided=len(judged.undecided.get(name, {})),
-            waived=waived[name],
-            broken=unwritten[name],
-            missing=judged.missing(name),
+    waived = waived or {}
+    found = []
+    for rule in rules:
+        name = rule.rule.id
+        violated, undecided = tally.violated[name], tally.undecided[name]
+        found.append(
+            RuleVerdicts(
+                rule=name,
+                title=rule.rule.title,
+                outcome=_outcome(rule),
+                applicable=applicable[name],
+                satisfied=applicable[name] - violated - undecided,
+                violated=violated - waived.get(name, 0) - unwritten[name],
+                undecided=undecided,
+                waived=waived.get(name, 0),
+                broken=unwritten[name],
+                missing=dict(tally.missing[name]),
+            )
         )
-        for rule in rules
-        for name in [rule.rule.id]
-    ]
+    return found
 
 
 def _outcome(rule: CheckedRule) -> str:

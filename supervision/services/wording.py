@@ -26,8 +26,8 @@ _BASIS = {
     Basis.CONFIGURED: "督查部门设定",
 }
 
-_REQUIREMENTS = ("requirement", "mismatched", "fell_in")
-_CLAUSES = ("uncovered", "unmentioned")
+REQUIREMENT_FIELDS = ("requirement", "mismatched", "fell_in")
+CLAUSE_FIELDS = ("uncovered", "unmentioned")
 """Fields that hold ids, for a message to name what they stand for."""
 
 
@@ -137,11 +137,11 @@ def message_context(
 
 def _in_words(pack: Pack, fact: FactInWords) -> dict[str, Any]:
     words = decoded(fact.kind, fact.fields)
-    for name in _REQUIREMENTS:
+    for name in REQUIREMENT_FIELDS:
         requirement = _requirement(pack, words.get(name))
         if requirement is not None:
             words[name] = {"id": requirement.id, "title": requirement.title}
-    for name in _CLAUSES:
+    for name in CLAUSE_FIELDS:
         if words.get(name) is not None:
             named = [_clause(pack, each) for each in words[name].split(",")]
             words[name] = [

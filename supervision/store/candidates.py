@@ -1,44 +1,68 @@
 """Rules' conditions in the database: only candidates leave it, and the counts that prove the rest.
 
-A candidate is a fact for which some condition is not FALSE.  Each rule of a single fact has a
-column: 1 TRUE, 0 FALSE, 2 NULL, -1 outside its scope.
+A candidate is a fact for which some condition is not FALSE.  Beside it stands one letter for each
+rule of a single fact: the severity's rank or `T` for TRUE, `?` for NULL, `-` for FALSE.
+
+Rules that speak of one requirement are asked about its facts alone, and what only they name is
+looked up for no other: a field that may be unknown is NULL in the candidates of others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from sqlmodel import Session
 
 from rules.catalogue import KINDS, OBLIGATION_KINDS
 from rules.checked import CheckedRule
-from rules.conditions import ALWAYS, And, Condition, FieldRef, conjunction, fields
+from rules.conditions import (
+    ALWAYS,
+    And,
+    Compare,
+    Condition,
+    FieldRef,
+    Literal,
+    Operator,
+    conjunction,
+    fields,
+)
 from rules.facts import Fact
-from rules.lowering import escape_for_text, severity_to_sql, to_sql
+from rules.lowering import escape_for_text, to_sql
 from rules.vocabulary import Level
 from supervision.store.facts import Measured, Moment, obligation_facts
 from supervision.store.ledger_sql import Dialect
 from supervision.store.standing_facts import finding_facts, unit_facts
 
-OUTSIDE, FALSE, TRUE, NULL = -1, 0, 1, 2
 ALWAYS_WANTED = frozenset({"requirement", "clause", "unit", "period", "period_no", "due_on"})
 """Fields every candidate carries: what a violation inherits, and what a notice is filed under."""
 
+_TRUE, _UNKNOWN, _FALSE = "T", "?", "-"
+_LEVELS = {str(level.rank): level for level in Level}
 
-@dataclass(frozen=True)
+Everywhere = None
+"""The place of a rule that is not bound to one requirement."""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """A fact with the database's view of the rules on its kind."""
+    """A fact with the database's view of the rules on its kind.
+
+    `violated` gives the rules that are TRUE, each with its severity (None for a notice or an
+    escalation), `undecided` those that are NULL.
+    """
 
     fact: Fact
     unit: str
-    truth: Mapping[str, int]
-    severity: Mapping[str, Level]
+    violated: Mapping[str, Level | None]
+    undecided: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many facts a rule applies to and how many satisfy it, counted by the database."""
+    """How many facts a rule applies to, counted by the database, and how many satisfy it."""
 
     applicable: int
     satisfied: int
@@ -51,30 +75,27 @@ def full_condition(rule: CheckedRule) -> Condition:
 
 def own_part(condition: Condition) -> Condition:
     """Return what of a pattern's condition needs no other fact; the rest may be anything."""
-    parts = condition.parts if isinstance(condition, And) else (condition,)
     return conjunction(
-        *(part for part in parts if all(field.pattern is None for field in fields(part)))
+        *(part for part in _parts(condition) if all(each.pattern is None for each in fields(part)))
     )
 
 
-def _wanted(kind: str, rules: Iterable[CheckedRule]) -> set[str]:
-    """Return the fields of a kind that the rules name."""
-    found: set[str] = set()
-    for rule in rules:
-        kinds = {pattern.name: pattern.on for pattern in rule.patterns}
-        anchor_kind = rule.patterns[rule.anchor].on
-        if anchor_kind == kind:
-            found.update(field.name for field in fields(rule.scope))
-        for pattern in rule.patterns:
-            for field in fields(pattern.condition):
-                if (pattern.on if field.pattern is None else kinds[field.pattern]) == kind:
-                    found.add(field.name)
-        for _, condition in rule.severity:
-            for field in fields(condition):
-                if kinds[field.pattern] == kind:
-                    found.add(field.name)
-        found.update(field.name for field in rule.per if kinds[field.pattern] == kind)
-    return found
+def _parts(condition: Condition) -> Iterator[Condition]:
+    if isinstance(condition, And):
+        for part in condition.parts:
+            yield from _parts(part)
+    else:
+        yield condition
+
+
+def _requirement(kind: str, condition: Condition) -> str | None:
+    """Return the requirement whose facts alone the condition can hold for."""
+    if kind in OBLIGATION_KINDS:
+        for part in _parts(condition):
+            match part:
+                case Compare(FieldRef("requirement", _, None), Operator.EQ, Literal(str(value))):
+                    return value
+    return Everywhere
 
 
 @dataclass(frozen=True)
@@ -114,83 +135,175 @@ def _text(condition: Condition, dialect: Dialect) -> str:
     return escape_for_text(to_sql(condition, dialect, _column))
 
 
-def candidates(
-    session: Session, source: FactSource, rules: Sequence[CheckedRule]
-) -> list[Candidate]:
-    """Return the facts of the source's kind that some rule or pattern cannot rule out.
+@dataclass
+class _Place:
+    """What is asked of the facts of one requirement, or of all: rules, patterns, named fields."""
 
-    `rules` are bound; those with no pattern on the kind are passed over.
-    """
-    kind, dialect = source.kind, source.dialect
-    single = [rule for rule in rules if rule.single and rule.patterns[0].on == kind]
-    patterns: list[Condition] = []
-    for rule in rules:
-        for at, pattern in enumerate(rule.patterns):
-            if not rule.single and pattern.on == kind:
-                within = rule.scope if at == rule.anchor else ALWAYS
-                patterns.append(conjunction(within, own_part(pattern.condition)))
-    if not single and not patterns:
-        return []
-    names = sorted(_wanted(kind, rules) | source.always())
-    columns = [f"facts.{name}" for name in names]
-    needed = []
-    for rule in single:
-        scope, full = _text(rule.scope, dialect), _text(full_condition(rule), dialect)
-        columns.append(
-            f"CASE WHEN ({scope}) IS FALSE THEN {OUTSIDE} WHEN {full} THEN {TRUE}"
-            f" WHEN ({full}) IS FALSE THEN {FALSE} ELSE {NULL} END"
-        )
-        needed.append(f"(({full}) IS NOT FALSE)")
-        if rule.severity:
-            columns.append(escape_for_text(severity_to_sql(rule.severity, dialect, _column)))
-    needed += [f"(({_text(each, dialect)}) IS NOT FALSE)" for each in patterns]
-    statement = (
-        f"{source.sql(names)}\nSELECT facts.fact_key, {', '.join(columns)}\nFROM facts\n"
-        f"WHERE {' OR '.join(needed)}"
+    single: list[CheckedRule] = field(default_factory=list)
+    patterns: list[Condition] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+    def not_ruled_out(self, dialect: Dialect) -> str:
+        asked = [full_condition(rule) for rule in self.single] + self.patterns
+        texts = dict.fromkeys(_text(condition, dialect) for condition in asked)
+        return " OR ".join(f"(({each}) IS NOT FALSE)" for each in texts)
+
+    def letters(self, dialect: Dialect) -> str:
+        return " || ".join(_letter(rule, dialect) for rule in self.single) or "''"
+
+
+def _letter(rule: CheckedRule, dialect: Dialect) -> str:
+    full = _text(full_condition(rule), dialect)
+    steps = " ".join(
+        f"WHEN {_text(condition, dialect)} THEN '{level.rank}'"
+        for level, condition in rule.severity
     )
-    found = []
-    for row in session.execute(source.moment.bind(statement)):
-        values = iter(row)
-        key = next(values)
-        carried = {name: next(values) for name in names}
-        truth: dict[str, int] = {}
-        severity: dict[str, Level] = {}
-        for rule in single:
-            truth[rule.rule.id] = next(values)
-            if rule.severity:
-                severity[rule.rule.id] = Level(next(values))
-        found.append(Candidate(Fact(kind, key, carried), carried["unit"], truth, severity))
-    return found
+    held = f"CASE {steps} END" if steps else f"'{_TRUE}'"
+    return (
+        f"(CASE WHEN {full} THEN {held} WHEN ({full}) IS FALSE THEN '{_FALSE}'"
+        f" ELSE '{_UNKNOWN}' END)"
+    )
 
 
-def count_single(
-    session: Session, source: FactSource, rules: Sequence[CheckedRule]
-) -> dict[str, Counts]:
-    """Return applicability and satisfaction of each rule of a single fact of the kind."""
-    single = [rule for rule in rules if rule.single and rule.patterns[0].on == source.kind]
-    if not single:
-        return {}
-    columns = []
-    for rule in single:
-        scope = _text(rule.scope, source.dialect)
-        full = _text(full_condition(rule), source.dialect)
-        columns.append(f"SUM(CASE WHEN ({scope}) IS NOT FALSE THEN 1 ELSE 0 END)")
-        columns.append(
-            f"SUM(CASE WHEN ({scope}) IS NOT FALSE AND ({full}) IS FALSE THEN 1 ELSE 0 END)"
+class Scan:
+    """The candidates of one kind for bound rules; its SQL is made once and run for many moments.
+
+    `spoken` gives by rule the further fields that its message names.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        rules: Sequence[CheckedRule],
+        spoken: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        self.kind = kind
+        self._places: dict[str | None, _Place] = defaultdict(_Place)
+        for rule in rules:
+            self._add(rule, (spoken or {}).get(rule.rule.id, ()))
+        self._read: dict[tuple[str | None, str], tuple[dict[str, Level | None], tuple[str, ...]]]
+        self._read = {}
+
+    @property
+    def empty(self) -> bool:
+        """Whether no rule or pattern speaks of the kind."""
+        return not any(place.single or place.patterns for place in self._places.values())
+
+    def _add(self, rule: CheckedRule, spoken: Collection[str]) -> None:
+        kinds = {pattern.name: pattern.on for pattern in rule.patterns}
+        if rule.single and rule.patterns[0].on == self.kind:
+            place = self._places[_requirement(self.kind, full_condition(rule))]
+            place.single.append(rule)
+            place.names |= {*_names_of(self.kind, rule), *spoken} & KINDS[self.kind].keys()
+        elif self.kind in kinds.values():
+            self._places[Everywhere].names |= _names_of(self.kind, rule)
+            for at, pattern in enumerate(rule.patterns):
+                if pattern.on == self.kind:
+                    within = rule.scope if at == rule.anchor else ALWAYS
+                    condition = conjunction(within, own_part(pattern.condition))
+                    self._places[_requirement(self.kind, condition)].patterns.append(condition)
+
+    @cached_property
+    def _bound(self) -> dict[str, _Place]:
+        return {name: place for name, place in self._places.items() if name is not None}
+
+    def _select(self, source: FactSource, names: Sequence[str]) -> str:
+        dialect, everywhere = source.dialect, self._places[Everywhere]
+        free = everywhere.names | source.always()
+        columns = ["facts.fact_key"]
+        for name in names:
+            asking = [place for place, found in self._bound.items() if name in found.names]
+            if name in free or not KINDS[self.kind][name].nullable:
+                columns.append(f"facts.{name}")
+            else:
+                named = ", ".join(f"'{place}'" for place in asking)
+                columns.append(f"CASE WHEN facts.requirement IN ({named}) THEN facts.{name} END")
+        cases = " ".join(
+            f"WHEN '{name}' THEN {place.letters(dialect)}" for name, place in self._bound.items()
         )
-    names = _wanted(source.kind, single)
-    statement = f"{source.sql(names)}\nSELECT {', '.join(columns)} FROM facts"
-    row = session.execute(source.moment.bind(statement)).one()
-    values = [int(value or 0) for value in row]
-    return {
-        rule.rule.id: Counts(values[2 * at], values[2 * at + 1]) for at, rule in enumerate(single)
-    }
+        own = f"CASE facts.requirement {cases} ELSE '' END" if cases else "''"
+        columns += [everywhere.letters(dialect), own]
+        needed = [everywhere.not_ruled_out(dialect)]
+        needed += [
+            f"(facts.requirement = '{name}' AND ({place.not_ruled_out(dialect)}))"
+            for name, place in self._bound.items()
+            if place.single or place.patterns
+        ]
+        where = " OR ".join(filter(None, needed))
+        return f"SELECT {', '.join(columns)}\nFROM facts\nWHERE {where}"
+
+    def candidates(self, session: Session, source: FactSource) -> Iterator[Candidate]:
+        """Yield the facts of the source that some rule or pattern cannot rule out."""
+        if self.empty:
+            return
+        named = set().union(*(place.names for place in self._places.values()))
+        names = sorted(named | source.always())
+        statement = f"{source.sql(names)}\n{self._select(source, names)}"
+        # a kind without the field (a finding has it, a unit has not) is never bound to one
+        at = names.index("requirement") if "requirement" in names else None
+        unit_at = names.index("unit")
+        for key, *values, common, own in session.execute(source.moment.bind(statement)):
+            requirement = None if at is None else values[at]
+            violated, undecided = self._view(requirement, common, own)
+            fact = Fact(self.kind, key, dict(zip(names, values, strict=True)))
+            yield Candidate(fact, values[unit_at], violated, undecided)
+
+    def _view(
+        self, requirement: str | None, common: str, own: str
+    ) -> tuple[dict[str, Level | None], tuple[str, ...]]:
+        """Return what the letters say; facts with the same letters share the answer."""
+        place = requirement if requirement in self._places else Everywhere
+        found = self._read.get((place, common + own))
+        if found is None:
+            rules = list(self._places[Everywhere].single)
+            if place is not Everywhere:
+                rules += self._places[place].single
+            said = list(zip(rules, common + own, strict=True))
+            found = self._read[place, common + own] = (
+                {
+                    rule.rule.id: _LEVELS.get(letter)
+                    for rule, letter in said
+                    if letter not in (_FALSE, _UNKNOWN)
+                },
+                tuple(rule.rule.id for rule, letter in said if letter == _UNKNOWN),
+            )
+        return found
+
+    def count(self, session: Session, source: FactSource) -> tuple[int, dict[str, int]]:
+        """Return how many facts there are, and to how many each rule of a single fact applies."""
+        single = [rule for place in self._places.values() for rule in place.single]
+        scopes = dict.fromkeys(_text(rule.scope, source.dialect) for rule in single)
+        columns = ["COUNT(*)"]
+        columns += [f"SUM(CASE WHEN ({each}) IS NOT FALSE THEN 1 ELSE 0 END)" for each in scopes]
+        wanted = {each.name for rule in single for each in fields(rule.scope)}
+        statement = f"{source.sql(wanted)}\nSELECT {', '.join(columns)} FROM facts"
+        total, *counted = session.execute(source.moment.bind(statement)).one()
+        by_scope = dict(zip(scopes, counted, strict=True))
+        return int(total), {
+            rule.rule.id: int(by_scope[_text(rule.scope, source.dialect)] or 0) for rule in single
+        }
+
+
+def _names_of(kind: str, rule: CheckedRule) -> set[str]:
+    """Return the fields of a kind that the rule names."""
+    found: set[str] = set()
+    kinds = {pattern.name: pattern.on for pattern in rule.patterns}
+    if rule.patterns[rule.anchor].on == kind:
+        found.update(each.name for each in fields(rule.scope))
+    for pattern in rule.patterns:
+        for each in fields(pattern.condition):
+            if (pattern.on if each.pattern is None else kinds[each.pattern]) == kind:
+                found.add(each.name)
+    for _, condition in rule.severity:
+        found.update(each.name for each in fields(condition) if kinds[each.pattern] == kind)
+    found.update(each.name for each in rule.per if kinds[each.pattern] == kind)
+    return found
 
 
 def count_groups(session: Session, source: FactSource, rule: CheckedRule) -> int:
     """Return for how many groups of `per` a match can be judged at all."""
-    names = {field.name for field in rule.per} | {"unit"}
-    wanted = names | {field.name for field in fields(rule.scope)}
+    names = {each.name for each in rule.per} | {"unit"}
+    wanted = names | {each.name for each in fields(rule.scope)}
     listed = ", ".join(f"facts.{name}" for name in sorted(names))
     scope = _text(rule.scope, source.dialect)
     statement = (

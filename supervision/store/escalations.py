@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, select
 
 from supervision.errors import NotFound
-from supervision.store.tables import EscalationListRow, EscalationRow
+from supervision.store.tables import EscalationListRow, EscalationRow, FindingRow
 
 
 def of_plan(
@@ -20,6 +20,34 @@ def of_plan(
     if states is not None:
         query = query.where(col(EscalationRow.state).in_(states))
     return list(session.exec(query.order_by(col(EscalationRow.id))))
+
+
+class FindingNow(NamedTuple):
+    """The number of a finding and the cycle it is in."""
+
+    number: str
+    cycle: int
+
+
+def of_units(
+    session: Session,
+    plan: str,
+    *,
+    units: Collection[str] | None,
+    between: tuple[str, str] | None,
+) -> list[tuple[EscalationRow, FindingNow]]:
+    """Return the escalations of some units, a stretch of them or all, oldest first."""
+    query = (
+        select(EscalationRow, col(FindingRow.number), col(FindingRow.cycle))
+        .join(FindingRow, col(FindingRow.id) == EscalationRow.finding_id)
+        .where(EscalationRow.plan == plan)
+        .order_by(col(EscalationRow.id))
+    )
+    if units is not None:
+        query = query.where(col(FindingRow.unit).in_(units))
+    if between is not None:
+        query = query.where(col(FindingRow.unit).between(*between))
+    return [(row, FindingNow(number, cycle)) for row, number, cycle in session.exec(query)]
 
 
 def find(session: Session, plan: str, escalation_id: int) -> EscalationRow:

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.sql.elements import BindParameter, TextClause
 
 from rules.catalogue import KINDS, OBLIGATION_KINDS
-from supervision.store.claims import borne_out_part, claims_part
+from supervision.store.claims import ReportedClaims, borne_out_when_filed
 from supervision.store.columns import Instant
 from supervision.store.ledger_sql import Dialect
 from supervision.store.measures import KNOWN, MILLION, Measured, Part, measured_part
@@ -29,7 +29,8 @@ class Moment:
     """What the query is asked about: a plan at an instant, as known at another.
 
     Days are ordinals, `workday` is the working-day number of as_of's date (see WorkCalendar),
-    `tolerance` the encoded share that 左右 allows.  None for `units` and `keys` means all.
+    `tolerance` the encoded share that 左右 allows.  None for `units`, `between` (the first and last
+    code of a stretch of units) and `keys` means all.
     """
 
     plan: str
@@ -41,6 +42,7 @@ class Moment:
     year_last_day: int
     tolerance: int = 0
     units: tuple[str, ...] | None = None
+    between: tuple[str, str] | None = None
     keys: tuple[str, ...] | None = None
 
     def bind(self, statement: str) -> TextClause:
@@ -52,6 +54,8 @@ class Moment:
             "year_first_day": self.year_first_day,
             "year_last_day": self.year_last_day,
             "tolerance": self.tolerance,
+            "first_unit": self.between[0] if self.between else None,
+            "last_unit": self.between[1] if self.between else None,
         }
         found = text(statement)
         named = found._bindparams  # noqa: SLF001 - which of the values the statement uses
@@ -72,92 +76,86 @@ _IN_FORCE = (
     "{0}.recorded_at <= :known_at AND {0}.{1} <= :as_of"
     " AND ({0}.superseded_at > :known_at OR {0}.replaced_at > :as_of)"
 )
+_REVIEWED = """LEFT JOIN review {1} ON {1}.submission_id = {0}.id AND {1}.recorded_at <= :known_at
+    AND {1}.decided_at <= :as_of AND NOT EXISTS (
+      SELECT 1 FROM review l WHERE l.submission_id = {1}.submission_id AND l.id > {1}.id
+        AND l.recorded_at <= :known_at AND l.decided_at <= :as_of)"""
+_COUNTS = "CASE WHEN {0}.decision = 'returned' THEN 0 ELSE 1 END"
 
 
-def _owed(kind: str | None, moment: Moment) -> str:
+def _chosen(kind: str | None, moment: Moment) -> str:
     chosen = f" AND o.kind = '{kind}'" if kind is not None else ""
     if moment.units is not None:
         chosen += " AND o.unit IN :units"
+    if moment.between is not None:
+        chosen += " AND o.unit >= :first_unit AND o.unit <= :last_unit"
     if moment.keys is not None:
         chosen += " AND o.key IN :keys"
-    return f"""owed AS (
-  SELECT o.key, o.requirement, o.clause, o.unit, u.category AS unit_category, o.role, o.period,
+    return f"WHERE o.plan = :plan AND {KNOWN.format('o')}{chosen}"
+
+
+_EXTENDED = f"""LEFT JOIN extension e ON e.plan = o.plan AND e.obligation = o.filing_key
+    AND {_IN_FORCE.format("e", "decided_at")}"""
+
+FILING = f"""filing AS (
+  SELECT s.id, s.obligation, s.clause, s.unit, s.first_submitted_at, {_COUNTS.format("r")} AS counts
+  FROM submission s
+  {_REVIEWED.format("s", "r")}
+  WHERE s.plan = :plan AND {_IN_FORCE.format("s", "submitted_at")})"""
+"""The filings in force of the whole plan: what a lead is measured by, others have filed."""
+
+
+def _base(kind: str | None, moment: Moment) -> str:
+    return f"""base AS (
+  SELECT o.key, o.requirement, o.clause, o.unit, o.role, o.period,
     o.period_no, o.companion, o.filing_key, o.target, o.about,
     CASE WHEN e.id IS NULL THEN 0 ELSE 1 END AS extended,
     COALESCE(e.due_at, o.due_at) AS due_at, COALESCE(e.due_day, o.due_day) AS due_day,
-    COALESCE(e.due_workday, o.due_workday) AS due_workday
-  FROM obligation o
-  JOIN unit u ON u.plan = o.plan AND u.code = o.unit AND {KNOWN.format("u")}
-  LEFT JOIN extension e ON e.plan = o.plan AND e.obligation = o.filing_key
-    AND {_IN_FORCE.format("e", "decided_at")}
-  WHERE o.plan = :plan AND {KNOWN.format("o")}{chosen})"""
-
-
-_FILING = f"""filing AS (
-  SELECT s.id, s.obligation, s.requirement, s.clause, s.unit, s.period, s.version, s.submitted_at,
-    s.submitted_day, s.first_submitted_at, s.first_submitted_workday, s.signed, s.elements_missing,
-    s.copied_share, s.claimed, s.done, r.decision, r.correction_due_at, r.correction_due_workday,
-    CASE WHEN r.decision = 'returned' THEN 0 ELSE 1 END AS counts
-  FROM submission s
-  LEFT JOIN review r ON r.submission_id = s.id AND r.recorded_at <= :known_at
-    AND r.decided_at <= :as_of AND NOT EXISTS (
-      SELECT 1 FROM review l WHERE l.submission_id = r.submission_id AND l.id > r.id
-        AND l.recorded_at <= :known_at AND l.decided_at <= :as_of)
-  WHERE s.plan = :plan AND {_IN_FORCE.format("s", "submitted_at")})"""
-
-_BASE = """base AS (
-  SELECT owed.*, f.id AS submission_id, f.version, f.signed, f.elements_missing, f.copied_share,
+    COALESCE(e.due_workday, o.due_workday) AS due_workday,
+    f.id AS submission_id, f.version, f.signed, f.elements_missing, f.copied_share,
     f.claimed, f.done, f.submitted_at, f.submitted_day, f.first_submitted_at,
-    f.first_submitted_workday, f.decision,
-    CASE WHEN f.id IS NULL THEN 0 ELSE f.counts END AS filed,
-    CASE WHEN :as_of > owed.due_at THEN 1 ELSE 0 END AS due_passed,
-    CASE WHEN f.decision = 'returned' AND f.correction_due_at > owed.due_at
-      THEN f.correction_due_at ELSE owed.due_at END AS chased_at,
-    CASE WHEN f.decision = 'returned' AND f.correction_due_at > owed.due_at
-      THEN f.correction_due_workday ELSE owed.due_workday END AS chased_workday
-  FROM owed LEFT JOIN filing f ON f.obligation = owed.filing_key)"""
+    f.first_submitted_workday, v.decision,
+    CASE WHEN f.id IS NULL THEN 0 ELSE {_COUNTS.format("v")} END AS filed,
+    CASE WHEN :as_of > COALESCE(e.due_at, o.due_at) THEN 1 ELSE 0 END AS due_passed,
+    CASE WHEN v.decision = 'returned' AND v.correction_due_at > COALESCE(e.due_at, o.due_at)
+      THEN v.correction_due_at ELSE COALESCE(e.due_at, o.due_at) END AS chased_at,
+    CASE WHEN v.decision = 'returned' AND v.correction_due_at > COALESCE(e.due_at, o.due_at)
+      THEN v.correction_due_workday ELSE COALESCE(e.due_workday, o.due_workday)
+      END AS chased_workday
+  FROM obligation o
+  {_EXTENDED}
+  LEFT JOIN submission f ON f.plan = o.plan AND f.obligation = o.filing_key
+    AND {_IN_FORCE.format("f", "submitted_at")}
+  {_REVIEWED.format("f", "v")}
+  {_chosen(kind, moment)})"""
 
 
-_RETURNS = Part(
-    """returns AS MATERIALIZED (
-  SELECT s.obligation, COUNT(*) AS times, MAX(r.decided_workday) AS last_workday
-  FROM review r JOIN submission s ON s.id = r.submission_id
-  WHERE s.plan = :plan AND r.decision = 'returned' AND r.recorded_at <= :known_at
-    AND r.decided_at <= :as_of
-  GROUP BY s.obligation)""",
-    "LEFT JOIN returns ON returns.obligation = base.filing_key",
-)
-_EVIDENCE = Part(
-    """proofs AS MATERIALIZED (
-  SELECT e.submission_id, COUNT(*) AS pieces, SUM(CASE WHEN EXISTS (
-      SELECT 1 FROM evidence e2 JOIN filing f2 ON f2.id = e2.submission_id
-      WHERE e2.sha256 = e.sha256 AND f2.obligation <> f.obligation
-        AND f2.first_submitted_at <= f.first_submitted_at) THEN 1 ELSE 0 END) AS reused
-  FROM evidence e JOIN filing f ON f.id = e.submission_id
-  GROUP BY e.submission_id)""",
-    "LEFT JOIN proofs ON proofs.submission_id = base.submission_id",
-)
+# --- Single facts of a filing, looked up where a rule asks for them ------------------------------
 
 
-def _tasks_part(dialect: Dialect) -> Part:
+_RETURNED = """(SELECT {0} FROM submission s JOIN review r ON r.submission_id = s.id
+      WHERE s.plan = :plan AND s.obligation = base.filing_key AND r.decision = 'returned'
+        AND r.recorded_at <= :known_at AND r.decided_at <= :as_of)"""
+_PIECES = "(SELECT COUNT(*) FROM evidence p WHERE p.submission_id = base.submission_id{0})"
+_SEEN_ELSEWHERE = f"""
+      AND EXISTS (
+        SELECT 1 FROM evidence p2 JOIN submission s ON s.id = p2.submission_id
+        WHERE p2.sha256 = p.sha256 AND s.plan = :plan AND s.obligation <> base.filing_key
+          AND {_IN_FORCE.format("s", "submitted_at")}
+          AND s.first_submitted_at <= base.first_submitted_at)"""
+
+_UNCOVERED = f"""FROM assignment a
+      WHERE a.plan = :plan AND a.unit = base.unit AND {KNOWN.format("a")} AND NOT EXISTS (
+        SELECT 1 FROM submission_task t
+        WHERE t.submission_id = base.submission_id AND t.clause = a.clause)"""
+
+
+def _uncovered_clauses(dialect: Dialect) -> str:
+    if dialect == "postgres":
+        return f"(SELECT STRING_AGG(a.clause, ',' ORDER BY a.clause) {_UNCOVERED})"
     # SQLite before 3.44 knows no ORDER BY inside an aggregate; it takes the rows as they come.
-    clauses = {
-        "sqlite": "GROUP_CONCAT(clause, ',')",
-        "postgres": "STRING_AGG(clause, ',' ORDER BY clause)",
-    }[dialect]
-    return Part(
-        f"""tasks AS MATERIALIZED (
-  SELECT submission_id, COUNT(*) AS uncovered, {clauses} AS clauses
-  FROM (
-    SELECT f.id AS submission_id, a.clause
-    FROM filing f
-    JOIN assignment a ON a.plan = :plan AND a.unit = f.unit AND {KNOWN.format("a")}
-    LEFT JOIN submission_task t ON t.submission_id = f.id AND t.clause = a.clause
-    WHERE t.clause IS NULL
-    ORDER BY f.id, a.clause) AS lacking
-  GROUP BY submission_id)""",
-        "LEFT JOIN tasks ON tasks.submission_id = base.submission_id",
-    )
+    ordered = f"SELECT a.clause {_UNCOVERED} ORDER BY a.clause"
+    return f"(SELECT GROUP_CONCAT(lacking.clause, ',') FROM ({ordered}) AS lacking)"
 
 
 def _band_of(row: str) -> str:
@@ -165,63 +163,39 @@ def _band_of(row: str) -> str:
     return f"({row}.target / 1000) * (CAST(:tolerance AS BIGINT) / 1000)"
 
 
-_NODES = Part(
-    f"""bounds AS (
-  SELECT o.clause, o.unit, MAX(o.due_day) AS last_day,
-    MAX(CASE WHEN o.about = 1 THEN o.target - {_band_of("o")} ELSE o.target END) AS target
-  FROM obligation o WHERE o.plan = :plan AND o.kind <> 'plan' AND {KNOWN.format("o")}
-  GROUP BY o.clause, o.unit),
-clause_bounds AS (
-  SELECT clause, MAX(last_day) AS last_day FROM bounds GROUP BY clause),
-schedule AS MATERIALIZED (
-  SELECT t.submission_id, SUM(CASE WHEN t.nodes = 0 THEN 1 ELSE 0 END) AS unscheduled,
-    SUM(CASE WHEN t.objective < b.target THEN 1 ELSE 0 END) AS understated
-  FROM submission_task t JOIN filing f ON f.id = t.submission_id
-  LEFT JOIN bounds b ON b.clause = t.clause AND b.unit = f.unit
-  GROUP BY t.submission_id),
-astray AS (
-  SELECT n.id, n.submission_id, n.name, n.day,
-    COALESCE(b.last_day, c.last_day, :year_last_day) AS last_day
-  FROM submission_node n JOIN filing f ON f.id = n.submission_id
-  LEFT JOIN bounds b ON b.clause = n.clause AND b.unit = f.unit
-  LEFT JOIN clause_bounds c ON c.clause = n.clause
-  WHERE n.day > COALESCE(b.last_day, c.last_day, :year_last_day) OR n.day > :year_last_day
-    OR n.day < :year_first_day),
-late_nodes AS MATERIALIZED (
-  SELECT n.submission_id, every_one.late, n.name, n.day, n.last_day
-  FROM (SELECT submission_id, COUNT(*) AS late, MIN(id) AS first_id
-    FROM astray GROUP BY submission_id) AS every_one
-  JOIN astray n ON n.id = every_one.first_id)""",
-    "LEFT JOIN schedule ON schedule.submission_id = base.submission_id"
-    " LEFT JOIN late_nodes ON late_nodes.submission_id = base.submission_id",
-)
-_FELL = Part(
-    f"""drops AS (
-  SELECT f.id AS submission_id, c.requirement, b.value AS old_value, c.value AS new_value
-  FROM filing f
-  JOIN obligation o ON o.plan = :plan AND o.key = f.obligation AND {KNOWN.format("o")}
-  JOIN obligation p ON p.plan = :plan AND p.unit = o.unit AND p.requirement = o.requirement
-    AND p.period_no = o.period_no - 1 AND {KNOWN.format("p")}
-  JOIN filing before ON before.obligation = p.key AND before.counts = 1
-  JOIN submission_claim c ON c.submission_id = f.id
-  JOIN submission_claim b ON b.submission_id = before.id AND b.requirement = c.requirement
-  WHERE c.value < b.value),
-falls AS MATERIALIZED (
-  SELECT d.submission_id, every_one.fell, d.requirement, d.old_value, d.new_value
-  FROM (SELECT submission_id, COUNT(*) AS fell, MIN(requirement) AS first_one
-    FROM drops GROUP BY submission_id) AS every_one
-  JOIN drops d ON d.submission_id = every_one.submission_id
-    AND d.requirement = every_one.first_one)""",
-    "LEFT JOIN falls ON falls.submission_id = base.submission_id",
-)
+_OF_THE_TASK = f"""FROM obligation b WHERE b.plan = :plan AND b.unit = base.unit
+          AND b.clause = {{0}}.clause AND b.kind <> 'plan' AND {KNOWN.format("b")}"""
+_LAST_DAY = f"""COALESCE(
+        (SELECT MAX(b.due_day) {_OF_THE_TASK.format("n")}),
+        (SELECT c.due_day FROM obligation c WHERE c.plan = :plan AND c.clause = n.clause
+          AND c.kind <> 'plan' AND {KNOWN.format("c")} ORDER BY c.due_day DESC LIMIT 1),
+        :year_last_day)"""
+"""The last day on which anything of the node's task is due: the unit's own duty, else anybody's."""
+_ASTRAY = f"""FROM submission_node n WHERE n.submission_id = base.submission_id
+      AND (n.day > {_LAST_DAY} OR n.day > :year_last_day OR n.day < :year_first_day)"""
+_FIRST_ASTRAY = f"(SELECT {{0}} {_ASTRAY} ORDER BY n.id LIMIT 1)"
+_UNSCHEDULED = """(SELECT COUNT(*) FROM submission_task t
+      WHERE t.submission_id = base.submission_id AND t.nodes = 0)"""
+_UNDERSTATED = f"""(SELECT COUNT(*) FROM submission_task t
+      WHERE t.submission_id = base.submission_id AND t.objective < (
+        SELECT MAX(CASE WHEN b.about = 1 THEN b.target - {_band_of("b")} ELSE b.target END)
+          {_OF_THE_TASK.format("t")}))"""
+
+_FALLEN = f"""FROM submission_claim c
+      JOIN obligation o ON o.plan = :plan AND o.key = base.filing_key AND {KNOWN.format("o")}
+      JOIN obligation p ON p.plan = :plan AND p.unit = o.unit AND p.requirement = o.requirement
+        AND p.period_no = o.period_no - 1 AND {KNOWN.format("p")}
+      JOIN submission s ON s.plan = :plan AND s.obligation = p.key
+        AND {_IN_FORCE.format("s", "submitted_at")}
+      {_REVIEWED.format("s", "r")}
+      JOIN submission_claim b ON b.submission_id = s.id AND b.requirement = c.requirement
+      WHERE c.submission_id = base.submission_id AND c.value < b.value
+        AND {_COUNTS.format("r")} = 1"""
+_FIRST_FALLEN = f"(SELECT {{0}} {_FALLEN} ORDER BY c.requirement LIMIT 1)"
 
 
 def _when_filed(column: str) -> str:
     return f"CASE WHEN base.filed = 1 THEN {column} END"
-
-
-def _count_when_filed(column: str) -> str:
-    return f"CASE WHEN base.filed = 1 THEN COALESCE({column}, 0) END"
 
 
 _DAYS_LATE = (
@@ -246,7 +220,6 @@ _COMMON: dict[str, tuple[str, tuple[Part, ...]]] = {
             "requirement",
             "clause",
             "unit",
-            "unit_category",
             "role",
             "period",
             "period_no",
@@ -256,6 +229,11 @@ _COMMON: dict[str, tuple[str, tuple[Part, ...]]] = {
             "extended",
         )
     },
+    "unit_category": (
+        "(SELECT u.category FROM unit u WHERE u.plan = :plan AND u.code = base.unit"
+        f" AND {KNOWN.format('u')})",
+        (),
+    ),
     "due_on": ("base.due_day", ()),
     "state": (
         "CASE WHEN base.submission_id IS NULL THEN 'missing'"
@@ -280,10 +258,10 @@ _COMMON: dict[str, tuple[str, tuple[Part, ...]]] = {
     ),
     "days_late": (_DAYS_LATE, ()),
     "versions": ("COALESCE(base.version, 0)", ()),
-    "returned_times": ("COALESCE(returns.times, 0)", (_RETURNS,)),
-    "days_since_return": (":workday - returns.last_workday", (_RETURNS,)),
-    "evidence_count": ("COALESCE(proofs.pieces, 0)", (_EVIDENCE,)),
-    "reused_evidence": ("CAST(COALESCE(proofs.reused, 0) AS INTEGER)", (_EVIDENCE,)),
+    "returned_times": (_RETURNED.format("COUNT(*)"), ()),
+    "days_since_return": (f":workday - {_RETURNED.format('MAX(r.decided_workday)')}", ()),
+    "evidence_count": (_PIECES.format(""), ()),
+    "reused_evidence": (_PIECES.format(_SEEN_ELSEWHERE), ()),
     "signed": (_when_filed("base.signed"), ()),
 }
 
@@ -297,37 +275,31 @@ def _columns(
 ) -> dict[str, tuple[str, tuple[Part, ...]]]:
     columns = dict(_COMMON)
     if kind == "plan":
-        tasks = _tasks_part(dialect)
         columns |= {
             "elements_missing": (_when_filed("base.elements_missing"), ()),
-            "tasks_uncovered": (_count_when_filed("tasks.uncovered"), (tasks,)),
-            "nodes_missing": (_count_when_filed("schedule.unscheduled"), (_NODES,)),
-            "nodes_after_due": (_count_when_filed("late_nodes.late"), (_NODES,)),
-            "targets_understated": (_count_when_filed("schedule.understated"), (_NODES,)),
-            "uncovered": (_when_filed("tasks.clauses"), (tasks,)),
-            "late_node": (_when_filed("NULLIF(late_nodes.name, '')"), (_NODES,)),
-            "late_node_on": (_when_filed("late_nodes.day"), (_NODES,)),
-            "late_node_limit": (_when_filed("late_nodes.last_day"), (_NODES,)),
+            "tasks_uncovered": (_when_filed(f"(SELECT COUNT(*) {_UNCOVERED})"), ()),
+            "nodes_missing": (_when_filed(_UNSCHEDULED), ()),
+            "nodes_after_due": (_when_filed(f"(SELECT COUNT(*) {_ASTRAY})"), ()),
+            "targets_understated": (_when_filed(_UNDERSTATED), ()),
+            "uncovered": (_when_filed(_uncovered_clauses(dialect)), ()),
+            "late_node": (_when_filed(_FIRST_ASTRAY.format("NULLIF(n.name, '')")), ()),
+            "late_node_on": (_when_filed(_FIRST_ASTRAY.format("n.day")), ()),
+            "late_node_limit": (_when_filed(_FIRST_ASTRAY.format(_LAST_DAY)), ()),
         }
     elif kind == "report":
-        tasks, compared = _tasks_part(dialect), claims_part(measures, dialect)
+        claims = ReportedClaims(measures, dialect)
         columns |= {
             "copied_share": (_when_filed("base.copied_share"), ()),
-            "tasks_unmentioned": (_count_when_filed("tasks.uncovered"), (tasks,)),
-            "claims_mismatched": (
-                "CASE WHEN base.filed = 0 THEN NULL WHEN claims.made IS NULL THEN 0"
-                " WHEN claims.differ > 0 THEN CAST(claims.differ AS INTEGER)"
-                " WHEN claims.compared = claims.made THEN 0 END",
-                (compared,),
-            ),
-            "fell": (_count_when_filed("falls.fell"), (_FELL,)),
-            "unmentioned": (_when_filed("tasks.clauses"), (tasks,)),
-            "mismatched": (_when_filed("claims.first_one"), (compared,)),
-            "mismatched_claim": (_when_filed("claims.claim"), (compared,)),
-            "mismatched_value": (_when_filed("claims.value"), (compared,)),
-            "fell_in": (_when_filed("falls.requirement"), (_FELL,)),
-            "fell_from": (_when_filed("falls.old_value"), (_FELL,)),
-            "fell_to": (_when_filed("falls.new_value"), (_FELL,)),
+            "tasks_unmentioned": (_when_filed(f"(SELECT COUNT(*) {_UNCOVERED})"), ()),
+            "claims_mismatched": (_when_filed(claims.mismatched), ()),
+            "fell": (_when_filed(f"(SELECT COUNT(*) {_FALLEN})"), ()),
+            "unmentioned": (_when_filed(_uncovered_clauses(dialect)), ()),
+            "mismatched": (_when_filed(claims.first("requirement")), ()),
+            "mismatched_claim": (_when_filed(claims.first("claim")), ()),
+            "mismatched_value": (_when_filed(claims.first("value")), ()),
+            "fell_in": (_when_filed(_FIRST_FALLEN.format("c.requirement")), ()),
+            "fell_from": (_when_filed(_FIRST_FALLEN.format("b.value")), ()),
+            "fell_to": (_when_filed(_FIRST_FALLEN.format("c.value")), ()),
         }
     else:
         part = measured_part(measures, dialect)
@@ -350,9 +322,10 @@ def _columns(
                 "shortfall": (_above_zero(f"({_LOW}) - measured.value"), (part,)),
                 "excess": (_above_zero(f"measured.value - ({_HIGH})"), (part,)),
                 "claim_gap": (
-                    "CASE WHEN base.filed = 0 THEN NULL WHEN base.claimed = values_then.value"
-                    " THEN 0 ELSE base.claimed - measured.value END",
-                    (part, borne_out_part(measures, dialect)),
+                    "CASE WHEN base.filed = 0 THEN NULL"
+                    f" WHEN base.claimed = {borne_out_when_filed(measures, dialect)} THEN 0"
+                    " ELSE base.claimed - measured.value END",
+                    (part,),
                 ),
                 "attendances": ("measured.attendances", (part,)),
                 "tiers": ("measured.tiers", (part,)),
@@ -395,15 +368,17 @@ def obligation_facts(
     for _, _, needed in chosen:
         parts.update(dict.fromkeys(needed))
     selected = "".join(f",\n    {sql} AS {name}" for name, sql, _ in chosen)
-    ctes = [_owed(kind, moment), _FILING, _BASE, *(part.cte for part in parts)]
+    ctes = [_base(kind, moment)]
+    if parts:
+        ctes += [FILING, *(part.cte for part in parts)]
     joins = "".join(f"\n  {part.join}" for part in parts)
     ctes.append(f"facts AS (\n  SELECT base.key AS fact_key{selected}\n  FROM base{joins})")
     return "WITH " + ",\n".join(ctes)
 
 
 def every_obligation(moment: Moment) -> str:
-    """Return `WITH owed …, filing …, base …` over obligations of all kinds."""
-    return "WITH " + ",\n".join((_owed(None, moment), _FILING, _BASE))
+    """Return `WITH base …` over obligations of all kinds."""
+    return "WITH " + _base(None, moment)
 
 
 DAYS_OVERDUE = _COMMON["days_overdue"][0]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert
+from sqlalchemy import exists, func, insert
+from sqlalchemy import select as sql_select
 from sqlalchemy import update as sql_update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from rules.vocabulary import Level
 from supervision.domain.findings import OPEN, Event, State, Transition
 from supervision.domain.reconciliation import Standing
 from supervision.errors import NotFound
-from supervision.store.tables import FindingRow, RunRow, TransitionRow
+from supervision.store.tables import FindingRow, RunRow, TransitionRow, UnitRow
 
 PART = 500
 
@@ -41,26 +43,107 @@ class NewFinding:
     remedy: str
     facts: Mapping[str, Any]
     terms: Mapping[str, Any]
+    view: str
     opened_workday: int
     rectify_within: int | None
 
 
-def standing(session: Session, plan: str, *, units: Collection[str] | None) -> dict[str, Standing]:
-    """Return what a run needs to know of each finding on file, by fingerprint."""
-    query = select(FindingRow).where(FindingRow.plan == plan)
+class SeenFinding(NamedTuple):
+    """What people are shown of a finding, without all that is kept of it."""
+
+    number: str
+    rule: str
+    title: str
+    clause: str | None
+    unit: str
+    requirement: str | None
+    period: str | None
+    severity: str
+    state: str
+    message: str
+    first_seen: datetime
+    last_seen: datetime
+    first_run: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnFile:
+    """A finding on file as a run needs it; `view` is what its words were made of."""
+
+    id: int
+    number: str
+    standing: Standing
+    view: str
+
+
+def standing(
+    session: Session,
+    plan: str,
+    *,
+    units: Collection[str] | None = None,
+    between: tuple[str, str] | None = None,
+) -> dict[str, OnFile]:
+    """Return the findings on file by fingerprint: of some units, of a stretch of them, or all."""
+    query = sql_select(
+        *(
+            getattr(FindingRow, name)
+            for name in (
+                "id",
+                "number",
+                "fingerprint",
+                "state",
+                "severity",
+                "decided_severity",
+                "waived_until",
+                "stood_in",
+                "view",
+            )
+        )
+    ).where(col(FindingRow.plan) == plan)
     if units is not None:
         query = query.where(col(FindingRow.unit).in_(units))
+    if between is not None:
+        query = query.where(col(FindingRow.unit).between(*between))
     return {
-        row.fingerprint: Standing(
-            fingerprint=row.fingerprint,
-            state=State(row.state),
-            severity=Level(row.severity),
-            decided_severity=Level(row.decided_severity) if row.decided_severity else None,
-            waived_until=row.waived_until,
-            stood_in=State(row.stood_in) if row.stood_in else None,
+        fingerprint: OnFile(
+            identity,
+            number,
+            Standing(
+                fingerprint=fingerprint,
+                state=State(state),
+                severity=Level(severity),
+                decided_severity=Level(decided) if decided else None,
+                waived_until=until,
+                stood_in=State(stood_in) if stood_in else None,
+            ),
+            view,
         )
-        for row in session.exec(query)
+        for identity, number, fingerprint, state, severity, decided, until, stood_in, view in (
+            session.execute(query)
+        )
     }
+
+
+def units_concerned(session: Session, plan: str, *, known_at: datetime) -> list[str]:
+    """Return the plan's units and those with a finding on file, in the database's order."""
+    of_plan = sql_select(col(UnitRow.code)).where(
+        col(UnitRow.plan) == plan,
+        col(UnitRow.recorded_at) <= known_at,
+        col(UnitRow.superseded_at) > known_at,
+    )
+    of_findings = sql_select(col(FindingRow.unit)).where(col(FindingRow.plan) == plan)
+    return list(session.execute(of_plan.union(of_findings).order_by("code")).scalars())
+
+
+def seen_by(session: Session, plan: str, run_id: int) -> Iterator[SeenFinding]:
+    """Yield the open findings that a run saw."""
+    query = sql_select(*(getattr(FindingRow, name) for name in SeenFinding._fields)).where(
+        col(FindingRow.plan) == plan,
+        col(FindingRow.last_run) == run_id,
+        col(FindingRow.state).in_([state.value for state in OPEN]),
+    )
+    for row in session.execute(query):
+        yield SeenFinding(*row)
 
 
 def by_fingerprint(
@@ -86,10 +169,11 @@ def waived_in_force(
 
     The waiver's last day is included.
     """
-    last = (
-        select(func.max(TransitionRow.id))
-        .where(TransitionRow.at < before)
-        .group_by(col(TransitionRow.finding_id))
+    later = aliased(TransitionRow)
+    ended = exists().where(
+        col(later.finding_id) == col(TransitionRow.finding_id),
+        col(later.id) > col(TransitionRow.id),
+        col(later.at) < before,
     )
     rows = session.exec(
         select(FindingRow, TransitionRow)
@@ -97,8 +181,9 @@ def waived_in_force(
         .where(
             FindingRow.plan == plan,
             TransitionRow.event == Event.WAIVE.value,
+            TransitionRow.at < before,
             col(TransitionRow.until) >= today,
-            col(TransitionRow.id).in_(last),
+            ~ended,
         )
     ).all()
     return {
@@ -153,16 +238,21 @@ def history(session: Session, finding_id: int) -> list[TransitionRow]:
 
 
 def save_new(
-    session: Session, plan: str, year: int, run: RunRow, new: Collection[NewFinding]
+    session: Session,
+    plan: str,
+    year: int,
+    run: RunRow,
+    new: Collection[tuple[NewFinding, Sequence[Transition]]],
 ) -> None:
-    """Open findings, numbered on from the last one of the plan."""
+    """Open findings with what happened to them at once, numbered on from the last of the plan."""
     if not new:
         return
     count = session.exec(
         select(func.count()).select_from(FindingRow).where(FindingRow.plan == plan)
     ).one()
     rows = []
-    for at, each in enumerate(sorted(new, key=_by_weight), start=count + 1):
+    by_weight = sorted(new, key=lambda each: _by_weight(each[0]))
+    for at, (each, transitions) in enumerate(by_weight, start=count + 1):
         rows.append(
             {
                 "plan": plan,
@@ -179,13 +269,14 @@ def save_new(
                 "period": each.period,
                 "obligation": each.obligation,
                 "per": list(each.per),
-                "state": State.DETECTED.value,
+                "state": transitions[-1].new.value,
                 "severity": each.severity.value,
                 "cycle": 1,
                 "message": each.message,
                 "remedy": each.remedy,
                 "facts": dict(each.facts),
                 "terms": dict(each.terms),
+                "view": each.view,
                 "first_seen": run.as_of,
                 "last_seen": run.as_of,
                 "first_run": run.id,
@@ -195,6 +286,57 @@ def save_new(
             }
         )
     session.execute(insert(FindingRow), rows)
+    ids = _ids(session, plan, [each.fingerprint for each, _ in by_weight])
+    session.execute(
+        insert(TransitionRow),
+        [
+            _row_of(step, ids[each.fingerprint], run.id)
+            for each, transitions in by_weight
+            for step in transitions
+        ],
+    )
+
+
+def by_number(session: Session, plan: str, numbers: Iterable[str]) -> dict[str, FindingRow]:
+    """Return findings by number; what is no finding's number is passed over."""
+    found: dict[str, FindingRow] = {}
+    wanted = sorted(set(numbers))
+    for start in range(0, len(wanted), PART):
+        rows = session.exec(
+            select(FindingRow).where(
+                FindingRow.plan == plan,
+                col(FindingRow.number).in_(wanted[start : start + PART]),
+            )
+        )
+        found.update((row.number, row) for row in rows)
+    return found
+
+
+def _ids(session: Session, plan: str, fingerprints: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(fingerprints), PART):
+        rows = session.execute(
+            sql_select(col(FindingRow.fingerprint), col(FindingRow.id)).where(
+                col(FindingRow.plan) == plan,
+                col(FindingRow.fingerprint).in_(fingerprints[start : start + PART]),
+            )
+        )
+        found.update((fingerprint, identity) for fingerprint, identity in rows)
+    return found
+
+
+def _row_of(step: Transition, finding_id: int, run_id: int | None) -> dict[str, Any]:
+    return {
+        "finding_id": finding_id,
+        "event": step.event.value,
+        "old": step.old.value if step.old else None,
+        "new": step.new.value,
+        "at": step.at,
+        "by": step.by,
+        "reason": step.reason,
+        "until": step.until,
+        "run_id": run_id,
+    }
 
 
 def _by_weight(new: NewFinding) -> tuple[int, str, str, str]:
@@ -237,19 +379,8 @@ def save_transitions(
             row.rectify_due_workday = None
         row.state = each.new.value
         session.add(row)
-        written.append(
-            {
-                "finding_id": row.id,
-                "event": each.event.value,
-                "old": each.old.value if each.old else None,
-                "new": each.new.value,
-                "at": each.at,
-                "by": each.by,
-                "reason": each.reason,
-                "until": each.until,
-                "run_id": run_id,
-            }
-        )
+        assert row.id is not None
+        written.append(_row_of(each, row.id, run_id))
     session.flush()
     session.execute(insert(TransitionRow), written)
 

@@ -27,6 +27,7 @@ class Measured:
     """How one requirement is measured over a ledger; `where` is checked, `tier` a ledger field."""
 
     requirement: str
+    clause: str
     ledger: str
     count: bool
     count_distinct: str | None
@@ -37,27 +38,33 @@ class Measured:
     ledger_fields: Mapping[str, str] = field(default_factory=dict)
 
 
-def ledger_cte(ledger: str) -> str:
-    """Rows in force of one ledger, with what says which filing of a thing came first."""
-    return f"""rows_{ledger} AS (
-  SELECT r.unit, f.clause, r.identity, f.first_submitted_at, r.submission_id, r.row_no, r.day,
-    r.first_day, r.data
-  FROM record r JOIN filing f ON f.id = r.submission_id AND f.counts = 1
-  WHERE r.plan = :plan AND r.ledger = '{ledger}')"""
-
-
-def nth_among(measured: str) -> str:
-    """Return the SQL of `nth` over rows `r` that bear on what `measured` names.
+def nth_among(measured: str, filing: str) -> str:
+    """Return the SQL of `nth` over ledger rows `r` that bear on what `measured` names.
 
     More than 1 is a thing that was filed before, whoever filed it; NULL where there is no row.
     """
     return f"""CASE WHEN r.identity IS NOT NULL THEN ROW_NUMBER() OVER (
       PARTITION BY {measured}, r.identity
-      ORDER BY r.first_submitted_at, r.submission_id, r.row_no) END AS nth"""
+      ORDER BY {filing}.first_submitted_at, r.submission_id, r.row_no) END AS nth"""
 
 
-def row_tests(measured: Measured, dialect: Dialect, last_day: str) -> tuple[str, str, str]:
-    """Return SQL for: the row is meant, it counts, and what is counted of it (encoded)."""
+@dataclass(frozen=True)
+class RowSql:
+    """SQL of one requirement's ledger rows `r`.
+
+    columns  what to select of a row, its JSON read once: `meant`, `thing` (what is counted of it,
+             encoded) and `tier`
+    counts   whether such a row counts
+    number   the number over the rows that count, encoded
+    """
+
+    columns: str
+    counts: str
+    number: str
+
+
+def row_sql(measured: Measured, dialect: Dialect, last_day: str) -> RowSql:
+    """Return how the rows of a requirement are read and counted up to `last_day`, inclusive."""
 
     def column(name: str) -> str:
         return ledger_column("r.data", name, measured.ledger_fields[name], dialect)
@@ -66,21 +73,24 @@ def row_tests(measured: Measured, dialect: Dialect, last_day: str) -> tuple[str,
         return column(reference.name)
 
     meant = escape_for_text(to_sql(measured.where, dialect, of_condition))
-    counts = f"r.nth = 1 AND ({meant})"
+    tier = f"NULLIF({column(measured.tier)}, '')" if measured.tier is not None else "NULL"
+    counts = "r.nth = 1 AND r.meant = 1"
     if measured.dated:
         counts += f" AND r.day BETWEEN :year_first_day AND :year_last_day AND r.day <= {last_day}"
+    thing = "NULL"
     if measured.count:
         number = f"CAST(SUM(CASE WHEN {counts} THEN {MILLION} ELSE 0 END) AS BIGINT)"
     elif measured.count_distinct is not None:
         thing = column(measured.count_distinct)
-        number = f"COUNT(DISTINCT CASE WHEN {counts} THEN {thing} END) * {MILLION}"
+        number = f"COUNT(DISTINCT CASE WHEN {counts} THEN r.thing END) * {MILLION}"
     else:
         assert measured.sum is not None
-        amount = column(measured.sum)
+        thing = column(measured.sum)
         if measured.ledger_fields[measured.sum] == "integer":
-            amount = f"{amount} * {MILLION}"
-        number = f"CAST(COALESCE(SUM(CASE WHEN {counts} THEN {amount} END), 0) AS BIGINT)"
-    return meant, counts, number
+            thing = f"{thing} * {MILLION}"
+        number = f"CAST(COALESCE(SUM(CASE WHEN {counts} THEN r.thing END), 0) AS BIGINT)"
+    columns = f"CASE WHEN {meant} THEN 1 ELSE 0 END AS meant, {thing} AS thing, {tier} AS tier"
+    return RowSql(columns, counts, number)
 
 
 def measured_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
@@ -95,36 +105,38 @@ def measured_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
             " 0 AS spans, 0 AS duplicates)",
             "LEFT JOIN measured ON measured.key = base.key",
         )
-    ctes = [ledger_cte(ledger) for ledger in sorted({each.ledger for each in measures})]
-    ctes.append(
-        "filed_clauses AS (SELECT DISTINCT f.unit, f.clause FROM filing f WHERE f.counts = 1)"
-    )
+    named = ", ".join(f"'{each.requirement}'" for each in measures)
+    chosen = """base.key, base.requirement, f.id, f.first_submitted_at,
+    CASE WHEN f.clause = base.clause THEN 1 ELSE 0 END AS answers"""
+    ctes = [
+        f"""bearing AS MATERIALIZED (
+  SELECT {chosen} FROM base JOIN filing f ON f.unit = base.unit AND f.counts = 1
+  WHERE base.requirement IN ({named})
+  UNION
+  SELECT {chosen} FROM base JOIN filing f ON f.clause = base.clause AND f.counts = 1
+  WHERE base.requirement IN ({named}) AND base.role = 'lead')""",
+        "answered AS MATERIALIZED (SELECT DISTINCT key FROM bearing WHERE answers = 1)",
+    ]
     selects = []
     for each in measures:
-        meant, counts, number = row_tests(each, dialect, ":day")
-        tier = "NULL"
-        if each.tier is not None:
-            tier = ledger_column("r.data", each.tier, each.ledger_fields[each.tier], dialect)
-            tier = f"NULLIF({tier}, '')"
-        of_counted = f"CASE WHEN {counts} THEN {tier} END"
-        untiered = f"CASE WHEN {counts} AND {tier} IS NULL THEN 1 ELSE 0 END"
+        row = row_sql(each, dialect, ":day")
+        of_counted = f"CASE WHEN {row.counts} THEN r.tier END"
+        untiered = f"CASE WHEN {row.counts} AND r.tier IS NULL THEN 1 ELSE 0 END"
         outside = "r.day < :year_first_day OR r.day > :year_last_day"
         selects.append(
-            f"""SELECT r.key, {number} AS value,
-    CAST(SUM(CASE WHEN {counts} THEN {MILLION} ELSE 0 END) AS BIGINT) AS attendances,
+            f"""SELECT r.key, {row.number} AS value,
+    CAST(SUM(CASE WHEN {row.counts} THEN {MILLION} ELSE 0 END) AS BIGINT) AS attendances,
     {f"COUNT(DISTINCT {of_counted})" if each.tier else "CAST(NULL AS INTEGER)"} AS tiers,
     {f"SUM({untiered})" if each.tier else "CAST(NULL AS INTEGER)"} AS untiered,
-    SUM(CASE WHEN ({meant}) AND ({outside}) THEN 1 ELSE 0 END) AS outside,
-    SUM(CASE WHEN {counts} AND r.first_day < :year_first_day THEN 1 ELSE 0 END) AS spans,
-    SUM(CASE WHEN r.nth > 1 AND ({meant}) THEN 1 ELSE 0 END) AS duplicates
+    SUM(CASE WHEN r.meant = 1 AND ({outside}) THEN 1 ELSE 0 END) AS outside,
+    SUM(CASE WHEN {row.counts} AND r.first_day < :year_first_day THEN 1 ELSE 0 END) AS spans,
+    SUM(CASE WHEN r.nth > 1 AND r.meant = 1 THEN 1 ELSE 0 END) AS duplicates
   FROM (
-    SELECT base.key, r.day, r.first_day, r.data, {nth_among("base.key")}
-    FROM base
-    LEFT JOIN rows_{each.ledger} r
-      ON r.unit = base.unit OR (base.role = 'lead' AND r.clause = base.clause)
-    WHERE base.requirement = '{each.requirement}' AND EXISTS (
-      SELECT 1 FROM filed_clauses c WHERE c.clause = base.clause
-        AND (c.unit = base.unit OR base.role = 'lead'))) AS r
+    SELECT f.key, r.day, r.first_day, {row.columns}, {nth_among("f.key", "f")}
+    FROM bearing f
+    JOIN answered ON answered.key = f.key
+    LEFT JOIN record r ON r.submission_id = f.id AND r.ledger = '{each.ledger}'
+    WHERE f.requirement = '{each.requirement}') AS r
   GROUP BY r.key"""
         )
     union = "\n  UNION ALL\n  ".join(selects)

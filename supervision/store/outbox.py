@@ -43,27 +43,29 @@ class Envelope:
     content: Mapping[str, Any] | None = None
 
 
-def on_file(
-    session: Session, plan: str, *, items: Collection[str], units: Collection[str] | None
-) -> list[OnFile]:
-    """Return the notices of these items, and all that are pending for these units."""
-    found: dict[int, NoticeRow] = {}
-    wanted = sorted(set(items))
-    for start in range(0, len(wanted), PART):
-        rows = session.exec(
-            select(NoticeRow).where(
-                NoticeRow.plan == plan, col(NoticeRow.item).in_(wanted[start : start + PART])
-            )
-        )
-        found.update((row.id or 0, row) for row in rows)
-    pending = select(NoticeRow).where(
+def pending(
+    session: Session,
+    plan: str,
+    *,
+    units: Collection[str] | None,
+    between: tuple[str, str] | None,
+) -> list[NoticeRow]:
+    """Return what runs have planned and nobody has sent: for some units, a stretch of them, all."""
+    query = select(NoticeRow).where(
         NoticeRow.plan == plan,
         col(NoticeRow.state).in_([state.value for state in PENDING]),
         col(NoticeRow.run_id).is_not(None),
     )
     if units is not None:
-        pending = pending.where(col(NoticeRow.unit).in_(units))
-    found.update((row.id or 0, row) for row in session.exec(pending))
+        query = query.where(col(NoticeRow.unit).in_(units))
+    if between is not None:
+        query = query.where(col(NoticeRow.unit).between(*between))
+    return list(session.exec(query))
+
+
+def as_on_file(rows: Iterable[NoticeRow]) -> list[OnFile]:
+    """Return notices that rules asked for, each once, as planning needs them."""
+    found = {row.id or 0: row for row in rows}
     return [
         OnFile(
             key=row.key,
@@ -275,6 +277,18 @@ def find(session: Session, plan: str, notice_id: int) -> NoticeRow:
 
 def find_digest(session: Session, digest_id: int) -> DigestRow | None:
     return session.get(DigestRow, digest_id)
+
+
+def attempted(session: Session, digest_ids: Iterable[int]) -> set[int]:
+    """Return which of these digests have been tried to be sent."""
+    found: set[int] = set()
+    wanted = sorted(set(digest_ids))
+    for start in range(0, len(wanted), PART):
+        tried = select(DigestRow.id).where(
+            col(DigestRow.id).in_(wanted[start : start + PART]), DigestRow.attempts > 0
+        )
+        found.update(identity for identity in session.exec(tried) if identity is not None)
+    return found
 
 
 def of_items(session: Session, plan: str, items: Collection[str]) -> list[NoticeRow]:

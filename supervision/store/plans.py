@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,10 +16,11 @@ from supervision.domain.ledgers import LedgersFile
 from supervision.domain.obligations import Obligation
 from supervision.domain.pack import Pack, Skipped
 from supervision.domain.plan import Plan
-from supervision.domain.units import AssignmentsFile, Unit, UnitsFile
+from supervision.domain.units import Unit, Units
 from supervision.domain.workdays import WorkCalendar, cutoff_of, workdays_from
 from supervision.errors import NotFound
 from supervision.store.columns import FAR_FUTURE
+from supervision.store.registers import Deferred, StoredUnits, stored_assignments
 from supervision.store.tables import (
     AssignmentRow,
     CalendarDayRow,
@@ -30,6 +31,9 @@ from supervision.store.tables import (
     RulesetRow,
     UnitRow,
 )
+
+SHORTEST_REVISION = 7
+"""Characters of a revision that are enough to name it."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,21 @@ def choose_plan(session: Session, wanted: str | None) -> str:
 
 
 def current(session: Session, plan: str) -> Adopted | None:
-    """Return the version that is current, None before the first."""
+    """Return the version that is current, whole; None before the first."""
     row = session.exec(
         select(PlanRow).where(PlanRow.plan == plan, PlanRow.superseded_at == FAR_FUTURE)
     ).first()
-    return _adopted(row) if row else None
+    if row is None:
+        return None
+    adopted = _adopted(session, row)
+    return replace(adopted, pack=replace(adopted.pack, **_in_memory(adopted.pack)))
 
 
 def in_force(session: Session, plan: str, *, as_of: datetime, known_at: datetime) -> Adopted:
-    """Return the version in force at `as_of` as known at `known_at`."""
+    """Return the version in force at `as_of` as known at `known_at`.
+
+    Its units and assignments are read when asked for, as long as the session is open.
+    """
     row = session.exec(
         select(PlanRow)
         .where(
@@ -95,15 +105,51 @@ def in_force(session: Session, plan: str, *, as_of: datetime, known_at: datetime
             f"plan '{plan}' was not known at {known_at:%Y-%m-%d %H:%M}Z or not yet in force at "
             f"{as_of:%Y-%m-%d %H:%M}Z{since}"
         )
-    return _adopted(row)
+    return _adopted(session, row)
 
 
-def _adopted(row: PlanRow) -> Adopted:
+def with_revision(session: Session, adopted: Adopted, revision: str) -> Adopted:
+    """Return the plan with the documents and rules of an older version, its units as they are.
+
+    `revision` is the beginning (seven characters or more) of a pack's or a ruleset's revision, or
+    the version's number; of several versions with the same rules the last is meant.
+    """
+    rows = session.exec(
+        select(PlanRow).where(PlanRow.plan == adopted.code).order_by(col(PlanRow.version))
+    ).all()
+    wanted = revision.strip().lower()
+    found = [
+        row
+        for row in rows
+        if wanted == str(row.version)
+        or (
+            len(wanted) >= SHORTEST_REVISION
+            and (row.revision.startswith(wanted) or row.ruleset.startswith(wanted))
+        )
+    ]
+    if len({row.ruleset for row in found}) > 1:
+        raise NotFound(
+            f"{revision!r} fits several revisions of plan '{adopted.code}'; give more of it"
+        )
+    if not found:
+        there = ", ".join(f"{row.version} ({row.ruleset[:12]})" for row in rows)
+        raise NotFound(
+            f"no version of plan '{adopted.code}' has the revision {revision!r}; versions with "
+            f"their rules' revision: {there}"
+        )
+    old = _adopted(session, found[-1])
+    pack = replace(old.pack, units=adopted.pack.units, assignments=adopted.pack.assignments)
+    return replace(old, pack=pack)
+
+
+def _adopted(session: Session, row: PlanRow) -> Adopted:
     document = row.document
     pack = Pack(
         plan=Plan.model_validate(document["plan"]),
-        units=UnitsFile.model_validate(document["units"]).units,
-        assignments=AssignmentsFile.model_validate(document["assignments"]).assignments,
+        units=StoredUnits(session, row.plan, row.recorded_at),
+        assignments=Deferred(
+            lambda: stored_assignments(session, row.plan, known_at=row.recorded_at)
+        ),
         ledgers=LedgersFile.model_validate(document["ledgers"]).ledgers,
         revision=row.revision,
         skipped=tuple(Skipped(**each) for each in document["skipped"]),
@@ -111,14 +157,15 @@ def _adopted(row: PlanRow) -> Adopted:
     return Adopted(row.plan, row.version, pack, row.ruleset, row.recorded_at)
 
 
+def _in_memory(pack: Pack) -> dict[str, Any]:
+    """Return what is read on demand, read."""
+    return {"units": Units(tuple(pack.units)), "assignments": tuple(pack.assignments)}
+
+
 def document_of(pack: Pack, skipped: Iterable[Skipped]) -> dict[str, Any]:
-    """Return the pack as the JSON that is stored."""
+    """Return the pack as the JSON that is stored; units and assignments have tables."""
     return {
         "plan": pack.plan.model_dump(mode="json", by_alias=True),
-        "units": UnitsFile(units=pack.units).model_dump(mode="json", by_alias=True),
-        "assignments": AssignmentsFile(assignments=pack.assignments).model_dump(
-            mode="json", by_alias=True
-        ),
         "ledgers": LedgersFile(ledgers=pack.ledgers).model_dump(mode="json", by_alias=True),
         "skipped": [vars(each) for each in skipped],
     }
@@ -319,6 +366,38 @@ def current_obligations(
         part = query.where(col(ObligationRow.key).in_(wanted[start : start + 500]))
         found.update((row.key, row) for row in session.exec(part))
     return found
+
+
+def original_due_dates(session: Session, plan: str, keys: Iterable[str]) -> dict[str, date]:
+    """Return the due dates of obligations before any extension."""
+    found: dict[str, date] = {}
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), 500):
+        rows = session.exec(
+            select(col(ObligationRow.key), col(ObligationRow.due_on)).where(
+                ObligationRow.plan == plan,
+                ObligationRow.superseded_at == FAR_FUTURE,
+                col(ObligationRow.key).in_(wanted[start : start + 500]),
+            )
+        )
+        found.update((key, due_on) for key, due_on in rows)
+    return found
+
+
+def known_units(
+    session: Session, plan: str, codes: Sequence[str], *, known_at: datetime
+) -> set[str]:
+    """Return which of these are codes of the plan's units."""
+    return set(
+        session.exec(
+            select(UnitRow.code).where(
+                UnitRow.plan == plan,
+                col(UnitRow.code).in_(codes),
+                UnitRow.recorded_at <= known_at,
+                UnitRow.superseded_at > known_at,
+            )
+        )
+    )
 
 
 def count_obligations(session: Session, plan: str, *, known_at: datetime) -> int:

@@ -721,7 +721,7 @@ def test_faults_of_a_file_are_told_all_at_once_with_line_and_reason(program: Pro
 
 
 def test_a_missing_or_faulty_pack_is_refused_with_its_faults(empty: Program) -> None:
-    for words in ("plan check none", "plan adopt none", "rules check none", "rules test none"):
+    for words in ("plan check none", "plan adopt none", "rules test none"):
         ran = empty(*words.split())
         assert (ran.code, ran.out) == (2, "")
         assert ran.err.startswith("none:1:1: is not a folder")
@@ -896,7 +896,8 @@ NEEDS = {
 
 WITHOUT_A_PLAN = {
     *("demo", "work", "doctor", "plan check", "plan adopt"),
-    *("rules check", "rules test", "rules fields"),
+    *("rules check", "rules lint", "rules schema", "rules test", "rules fields"),
+    "rules generate-cases",
     *("calendar list", "calendar seed", "calendar import", "db upgrade", "journal list"),
 }
 

@@ -5,29 +5,46 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 import psycopg
 import pytest
 import sqlalchemy
-from hypothesis import HealthCheck, event, given, reject, settings
+from hypothesis import HealthCheck, event, find, given, reject, settings
 from hypothesis import strategies as st
 
 from rules.agreement import differences
+from rules.catalogue import Field, FieldType
 from rules.checked import CheckedRule
 from rules.compiled import CompiledRules
-from rules.conditions import Condition, evaluate
-from rules.facts import Fact, UnitFacts
+from rules.conditions import ALWAYS, Condition, evaluate
+from rules.constants import written
+from rules.expression import parse_condition
+from rules.facts import Fact, Firing, Key, UnitFacts
 from rules.lowering import CannotCompile, Dialect, compile_rules, escape_for_text, to_sql
 from rules.oracle import judge
 from rules.pool import InferencePool
+from rules.vocabulary import Level
 from tests.postgres import new_database, plain_url
-from tests.random_rules import Table, conditions, rule_sets, tables, units, values
-from tests.rule_factory import compare
+from tests.random_rules import (
+    DOMAINS,
+    EXTREMES,
+    Column,
+    Table,
+    conditions,
+    rule_sets,
+    tables,
+    units,
+    values,
+)
+from tests.rule_factory import an_on_rule, compare
 from tests.sql_engine import Schema, SqlEngine
 
 EXAMPLES = int(os.environ.get("ENGINE_EXAMPLES", "0"))
@@ -187,6 +204,125 @@ def test_a_condition_is_true_false_or_unknown_alike_in_sqlite_and_in_python(
     database.close()
     expected = evaluate(condition, fact.fields)
     assert found == expected and (found is None) is (expected is None)
+
+
+# --- As an author writes it ----------------------------------------------------------------------
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def field_of(column: Column) -> Field:
+    choices = DOMAINS["choice"] if column.type == "choice" else ()
+    return Field(column.name, FieldType(column.type), column.nullable, tuple(map(str, choices)))
+
+
+@st.composite
+def words_of_a_test(draw: st.DrawFn, columns: tuple[Column, ...]) -> str:
+    """One test of the language, with every operator that goes with its field."""
+    column = draw(st.sampled_from(columns))
+    field, name = field_of(column), column.name
+    value = values(replace(column, nullable=False)).filter(
+        lambda drawn: not (isinstance(drawn, str) and CONTROL.search(drawn))
+    )
+
+    drawn = draw(st.tuples(value, value, value))
+    shapes = ["{n} = {a}", "{n} <> {a}", "{n} in ({a}, {b})", "{n} not in ({a}, {b}, {c})"]
+    shapes += ["{n} in ({a})", "{a} = {n}", "{a} <> {n}"]
+    if column.nullable:
+        shapes += ["{n} is null", "{n} is not null"]
+    if field.type.ordered:
+        shapes += ["{n} < {a}", "{n} <= {a}", "{n} > {a}", "{n} >= {a}", "{a} < {n}", "{a} >= {n}"]
+        shapes += ["{n} between {a} and {b}", "{n} not between {a} and {b}"]
+    if field.type is FieldType.BOOL:
+        shapes = ["{n}", "not {n}", "{n} = true", "{n} <> false", "{n} = {a}"]
+    shape = draw(st.sampled_from(shapes))
+    if "between" in shape:
+        drawn = tuple(sorted(drawn))  # a gap cannot be between 2 and 1
+    text = {"n": name}
+    text |= {at: written(each, field.type) for at, each in zip("abc", drawn, strict=True)}
+    return re.sub(r"\{([nabc])\}", lambda found: text[found[1]], shape)
+
+
+@st.composite
+def conditions_in_words(draw: st.DrawFn, columns: tuple[Column, ...]) -> str:
+    """Text of the whole language: tests joined by and, or, not and parentheses."""
+    tests = draw(st.lists(words_of_a_test(columns), min_size=1, max_size=5))
+    text = tests[0]
+    for test in tests[1:]:
+        joint = draw(st.sampled_from([" and ", " or ", " AND ", "\nor "]))
+        before = draw(st.sampled_from(["", "", "not "]))
+        text = draw(st.sampled_from([f"{text}{joint}{before}{test}", f"not ({text}){joint}{test}"]))
+    return draw(st.sampled_from([text, f"not ({text})", f"({text})"]))
+
+
+@st.composite
+def rules_in_words(draw: st.DrawFn) -> tuple[Table, list[CheckedRule], list[UnitFacts]]:
+    table = draw(tables())
+    columns = table["report"]
+    fields = {column.name: field_of(column) for column in columns}
+
+    def condition() -> Condition:
+        text = draw(conditions_in_words(columns))
+        return parse_condition(text, kind="report", fields=fields)
+
+    scope = condition() if draw(st.booleans()) else ALWAYS
+    steps = [(Level.CRITICAL, condition()), (Level.MINOR, ALWAYS)]
+    rule = an_on_rule("r0", when=condition(), scope=scope, severity=tuple(steps))
+    return table, [rule], [draw(units(table, name)) for name in ("A", "B")]
+
+
+@examples(120)
+@given(case=rules_in_words())
+def test_what_an_author_writes_is_judged_alike_by_sqlite_durable_rules_and_the_oracle(
+    pool: InferencePool, case: Case
+) -> None:
+    table, rules, found = case
+    compiled = compiled_or_not(rules)
+    database = sqlite3.connect(":memory:")
+    engine = SqlEngine(database, "sqlite", schema_of(table, "sqlite"))
+    by_sql = [engine.judge(rules, unit) for unit in found]
+    database.close()
+    require_agreement(rules, found, by_sql, {"durable_rules": pool.run(compiled, found)})
+
+
+@examples(40, share=0.2)
+@given(case=rules_in_words())
+def test_what_an_author_writes_is_judged_alike_by_postgresql_and_the_oracle(
+    postgres: psycopg.Connection, case: Case
+) -> None:
+    table, rules, found = case
+    engine = SqlEngine(postgres, "postgres", schema_of(table, "postgres"))
+    by_sql = [engine.judge(rules, unit) for unit in found]
+    postgres.rollback()
+    require_agreement(rules, found, by_sql, {})
+
+
+def require_agreement(
+    rules: list[CheckedRule],
+    found: list[UnitFacts],
+    by_sql: list[tuple[list[Firing], set[tuple[str, Key]]]],
+    more: dict[str, list[Firing]],
+) -> None:
+    judgements = [judge(rules, unit) for unit in found]
+    opinions = {
+        "oracle": [firing for judgement in judgements for firing in judgement.firings],
+        "SQL": [firing for firings, _ in by_sql for firing in firings],
+        **more,
+    }
+    assert differences(opinions) == ()
+    for judgement, (_, undecided) in zip(judgements, by_sql, strict=True):
+        assert set(judgement.undecided) == undecided
+    event(f"firings: {min(len(opinions['oracle']), 5)}")
+
+
+@pytest.mark.parametrize("type_", EXTREMES)
+def test_the_extremes_are_among_what_is_drawn(type_: str) -> None:
+    for extreme in EXTREMES[type_]:
+        column = Column("x", type_, nullable=True)
+        assert find(values(column), partial(operator.eq, extreme), settings=QUICK) == extreme
+
+
+QUICK = settings(database=None, max_examples=2000)
 
 
 NASTY = st.text(st.sampled_from("a:%'\"\\{}$?;- \n督1_"), max_size=12)

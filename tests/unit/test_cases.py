@@ -17,14 +17,13 @@ from rules.cases import (
     CaseResult,
     Expected,
     Happening,
-    Untested,
     run_cases,
-    untested,
 )
 from rules.catalogue import KINDS
 from rules.checked import CheckedRule
 from rules.facts import Firing, InferenceFailed
 from rules.nodes import Faults
+from rules.untested import Untested, untested
 from rules.vocabulary import Level
 from tests.case_rules import RULES, bound, checked_rules, rendered, the_world
 

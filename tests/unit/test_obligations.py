@@ -12,7 +12,7 @@ import pytest
 from supervision.domain.obligations import DIRECT, Obligation, owed
 from supervision.domain.pack import Pack, requirements_without_lead
 from supervision.domain.plan import Plan
-from supervision.domain.units import Assignment, Unit
+from supervision.domain.units import Assignment, Unit, Units
 from supervision.domain.workdays import CalendarMissing, WorkCalendar, workdays_from
 from supervision.services.seed_calendar import days_of
 
@@ -82,7 +82,7 @@ def a_pack(
     )
     return Pack(
         plan=plan,
-        units=units,
+        units=Units(units),
         assignments=assignments,
         ledgers={},
         revision="r",

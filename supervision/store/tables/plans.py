@@ -85,6 +85,8 @@ class AssignmentRow(Table, table=True):
     __table_args__ = (
         UniqueConstraint("plan", "clause", "unit", "recorded_at"),
         one_of("role", ("lead", "co")),
+        # the tasks of one unit, which its plan and reports must cover
+        Index("ix_assignment_unit", "plan", "unit"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -108,10 +110,12 @@ class ObligationRow(Table, table=True):
     __tablename__ = "obligation"
     __table_args__ = (
         UniqueConstraint("plan", "key", "recorded_at"),
-        # the facts query reads one kind of one plan, as known at an instant
-        Index("ix_obligation_kind", "plan", "kind", "superseded_at"),
-        # one unit after one submission
-        Index("ix_obligation_unit", "plan", "unit", "superseded_at"),
+        # the facts query reads one kind of one plan, a stretch of units at a time
+        Index("ix_obligation_kind", "plan", "kind", "unit"),
+        # what one unit owes: under a task, and one period after the other
+        Index("ix_obligation_unit", "plan", "unit", "clause"),
+        # the last day on which anything of a task is due
+        Index("ix_obligation_clause", "plan", "clause", "due_day"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -75,6 +75,8 @@ class FindingRow(Table, table=True):
         one_of("severity", Level),
         # the queue of a plan, and the second pass over stored findings
         Index("ix_finding_state", "plan", "state"),
+        # what stands on file of a stretch of units
+        Index("ix_finding_unit", "plan", "unit"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -101,6 +103,7 @@ class FindingRow(Table, table=True):
     remedy: str = Field(default="", sa_type=Text)
     facts: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
     terms: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    view: str = Field(default="", sa_column_kwargs={"server_default": ""})
     first_seen: datetime = instant()
     last_seen: datetime = instant()
     first_run: int = Field(foreign_key="run.id")
@@ -116,7 +119,12 @@ class TransitionRow(Table, table=True):
     """One change of one finding: who, when, why, in which run."""
 
     __tablename__ = "transition"
-    __table_args__ = (one_of("event", Event), one_of("new", State))
+    __table_args__ = (
+        one_of("event", Event),
+        one_of("new", State),
+        # the waivers, among all that happened
+        Index("ix_transition_event", "event"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     finding_id: int = Field(foreign_key="finding.id", index=True)
