@@ -88,6 +88,7 @@ class Renderer:
             autoescape=select_autoescape(("html",), default_for_string=False),
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,  # else each mail asks the disk whether its templates have changed
         )
         self._sentences = _sentence_environment()
         self._compiled: Callable[[str], Template] = lru_cache(maxsize=1_024)(self._compile)

@@ -28,78 +28,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from rules.case_documents import CaseDocument, CaseFile, ExpectDocument, Of
 from rules.case_expectations import Expectation, Expected, ExpectedNotice, Place
 from rules.case_facts import FactReader, World
 from rules.case_filings import (
-    ExtensionDocument,
     Filed,
-    FilingDocument,
     FilingReader,
-    ReviewDocument,
 )
 from rules.cases import Case
-from rules.document import Identifier, Text
 from rules.facts import Fact, Key
 from rules.loading import Fault, Faults, Node, did_you_mean, read_yaml, validate
-from rules.vocabulary import Level, Post
-
-
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Of: TypeAlias = str | tuple[str | int, ...]
 
 _SOME_DAY = datetime(2022, 1, 1, tzinfo=UTC)
 """Stands in for a day that is wrong, so that all else is looked at too."""
-
-
-class _Waived(_Document):
-    rule: Identifier
-    of: Of
-
-
-class _Expect(_Document):
-    verdict: Expected
-    severity: Level | None = None
-    message: Text | None = None
-    of: Of | None = None
-
-
-class _Notice(_Document):
-    step: Identifier
-    to: tuple[Post, ...]
-    cc: tuple[Post, ...] | None = None
-    unaddressed: tuple[Post, ...] = ()
-    ladder: Identifier | None = None
-    rule: Identifier | None = None
-    of: Text | None = None
-    subject: Text | None = None
-    message: str | None = None
-    remedy: str | None = None
-
-
-class _Case(_Document):
-    name: Text
-    as_of: str
-    unit: Identifier
-    confirmed: bool = True
-    original_due_on: date | None = None
-    facts: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None
-    submissions: tuple[FilingDocument, ...] | None = None
-    reviews: tuple[ReviewDocument, ...] = ()
-    extensions: tuple[ExtensionDocument, ...] = ()
-    waived: tuple[_Waived, ...] = ()
-    expect: Annotated[dict[str, Any], Field(min_length=1)]
-    notices: tuple[_Notice, ...] | None = None
-
-
-class _CaseFile(_Document):
-    cases: tuple[_Case, ...]
 
 
 def read_cases(files: Iterable[Path], world: World) -> tuple[Case, ...]:
@@ -114,7 +56,7 @@ def read_cases(files: Iterable[Path], world: World) -> tuple[Case, ...]:
             faults += found.faults
             continue
         before = len(faults)
-        shape = validate(_CaseFile, node, faults)
+        shape = validate(CaseFile, node, faults)
         for each in node.find("cases") or ():
             _no_second(each, names, faults)
             reader = _CaseReader(each, world, faults)
@@ -160,7 +102,7 @@ class _CaseReader:
         if unit is not None and unit not in self.world.units:
             self._fault(f"unknown unit '{unit}'{did_you_mean(unit, self.world.units)}", "unit")
         told: list[Fault] = []  # the same faults of shape again, case by case
-        document = validate(_Case, self.node, told)
+        document = validate(CaseDocument, self.node, told)
         sound = len(self.faults)
         facts = self._facts(unit or "", (as_of or _SOME_DAY).date())
         keys = {fact.key for fact in facts} if len(self.faults) == sound else None
@@ -204,7 +146,7 @@ class _CaseReader:
                 self._fault(text, name, key=True)
         return FilingReader(self.node, self.world, unit, self.faults).read()
 
-    def _notices(self, document: _Case | None) -> tuple[ExpectedNotice, ...] | None:
+    def _notices(self, document: CaseDocument | None) -> tuple[ExpectedNotice, ...] | None:
         nodes = list(self.node.find("notices") or ())
         for node in nodes:
             rule = node.text("rule")
@@ -284,13 +226,13 @@ class _CaseReader:
                 text = f"unknown verdict '{node.value}'{hint} allowed: {', '.join(Expected)}"
                 self.faults.append(node.fault(text))
                 return None
-            document = _Expect(verdict=Expected(node.value))
+            document = ExpectDocument(verdict=Expected(node.value))
         elif not isinstance(node.value, dict):
             text = f"expected a verdict ({', '.join(Expected)}), or a mapping with 'verdict'"
             self.faults.append(node.fault(text))
             return None
         else:
-            read = validate(_Expect, node, self.faults)
+            read = validate(ExpectDocument, node, self.faults)
             if read is None:
                 return None
             document = read
@@ -310,7 +252,7 @@ class _CaseReader:
             rule, document.verdict, _place(node), document.severity, document.message, of
         )
 
-    def _misfits(self, node: Node, document: _Expect, second: bool) -> bool:
+    def _misfits(self, node: Node, document: ExpectDocument, second: bool) -> bool:
         before = len(self.faults)
         verdict = document.verdict
         if second and verdict in (Expected.VIOLATED, Expected.SATISFIED):

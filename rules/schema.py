@@ -123,7 +123,7 @@ def schema_of_rules() -> Schema:
     """Return the schema of a file of rules."""
     generated = RuleFile.model_json_schema()
     definitions = {name: _definition(name, each) for name, each in generated["$defs"].items()}
-    definitions["Kind"] = _words("kind", list(KINDS))
+    definitions["Kind"] = words_of("kind", list(KINDS))
     definitions["Condition"] = {
         "type": "string",
         "pattern": r"\S",
@@ -149,7 +149,7 @@ def written(schema: Schema) -> str:
 def _definition(name: str, generated: Schema) -> Schema:
     """Return a model's or a closed list's schema, described in Chinese."""
     if "enum" in generated:
-        return _words(_WORDS_OF.get(name, ""), generated["enum"])
+        return words_of(_WORDS_OF.get(name, ""), generated["enum"])
     keys = _KEYS[name]
     properties = {
         key: _property(key, each, keys[key]) for key, each in generated["properties"].items()
@@ -195,7 +195,8 @@ def _property(key: str, generated: Schema, description: str) -> Schema:
     return found
 
 
-def _words(label: str, words: list[str]) -> Schema:
+def words_of(label: str, words: list[str]) -> Schema:
+    """Return a closed list, each word with what it means under a label of `rules.labels`."""
     meanings = WORDS.get(label, {})
     found: Schema = {"type": "string", "enum": words}
     if meanings:

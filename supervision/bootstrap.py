@@ -40,7 +40,7 @@ class App:
         self._transport = transport
         self._inference = inference
         self.renderer = Renderer(templates)
-        self.rulesets = Rulesets(self.renderer)
+        self.rulesets = Rulesets()
 
     def __enter__(self) -> App:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
+from rules.case_schema import schema_of_cases
 from rules.schema import schema_of_rules, written
 from rules.vocabulary import LintCheck
 from supervision.cli.context import Format, FormatOption, consoles, steps_of
@@ -95,18 +97,28 @@ def lint(
         raise typer.Exit(FOUND)
 
 
+class SchemaOf(StrEnum):
+    """Of which files a schema is wanted."""
+
+    RULES = "rules"
+    CASES = "cases"
+
+
 @rules_app.command("schema")
 def schema(
+    of: Annotated[
+        SchemaOf, typer.Option("--for", help="规则文件（rules/*.yaml）或试例文件（cases/*.yaml）")
+    ] = SchemaOf.RULES,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="写入文件；默认写到标准输出"),
     ] = None,
 ) -> None:
-    """输出规则文件的 JSON Schema，供编辑器补全和提示。
+    """输出规则文件或试例文件的 JSON Schema，供编辑器补全和提示。
 
-    在规则文件首行写：# yaml-language-server: $schema=该文件的路径
+    在文件首行写：# yaml-language-server: $schema=该文件的路径
     """
-    text = written(schema_of_rules())
+    text = written(schema_of_rules() if of is SchemaOf.RULES else schema_of_cases())
     if output is None:
         sys.stdout.write(text)
         return
@@ -116,7 +128,7 @@ def schema(
 
 def _plain() -> Console:
     """Return a console that breaks no line: what follows a path is for programs too."""
-    return Console(soft_wrap=True)
+    return Console(soft_wrap=True, emoji=False)
 
 
 def _row(named: Named) -> CheckRow:

@@ -161,7 +161,7 @@ def generate(
 ) -> None:
     """按规则自身的界值生成试例草稿：每个界值之前、之时、之后，每个字段未知；由作者核对确认。"""
     (generated,) = generate_drafts(path, [rule])
-    text = case_file([generated])
+    text = case_file([generated], folder=path / "cases" if output is None else output.parent)
     if output is None:
         sys.stdout.write(text)
         return

@@ -301,3 +301,45 @@ def _unchanged(found: DiffOut) -> Iterator[str]:
         yield f"  [改写] {each.rule} {each.title}：写法不同，含义不变"
         for value in each.values:
             yield from _value(value, each.kind)
+
+
+# --- In one paragraph ----------------------------------------------------------------------------
+
+NAMED = 5
+"""Rules that are named of each sort of change; of more, the number is told."""
+
+
+def in_one_paragraph(found: DiffOut) -> str:
+    """Return what changed in meaning in one go: each sort of change with the rules it befell."""
+    if found.same:
+        return "规则的含义没有变化（至多是次序、文件或写法）"
+    said = []
+    for kind, name in _KIND.items():
+        rules = [_in_short(each) for each in found.changes if each.kind == kind and each.in_meaning]
+        if rules:
+            said.append(f"{name}规则{_few(rules)}" if kind in _WHOLE else f"{name}{_few(rules)}")
+    if found.params:
+        said.append(f"参数{_few([each.name for each in found.params])}")
+    if found.requirements:
+        changed = [
+            f"{each.requirement or each.title} {_PLAN_KEY.get(each.key, each.key)}"
+            for each in found.requirements
+        ]
+        said.append(f"要求事项{_few(changed)}")
+    return "；".join(said)
+
+
+_WHOLE = ("added", "removed")
+
+
+def _in_short(change: ChangeOut) -> str:
+    words = {"condition": _RELATION, "severity": _WEIGHT}.get(change.kind, {})
+    word = words.get(change.relation or "", "")
+    draft = "" if change.in_force else "未发布"
+    note = "，".join(filter(None, (word, draft)))
+    return f"{change.rule}（{note}）" if note else change.rule
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = "、".join(names[:NAMED])
+    return f"{len(names)}处（{shown}{' 等' if len(names) > NAMED else ''}）"

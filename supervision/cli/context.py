@@ -89,10 +89,11 @@ PIPED_WIDTH = 140
 
 def consoles() -> Output:
     """Return where output goes; wide enough for tables when nobody's terminal sets the width."""
-    out = Console()
+    # what looks like an emoji's name (`file:100:5`) is a place in a file
+    out = Console(emoji=False)
     if not out.is_terminal:
-        out = Console(width=max(PIPED_WIDTH, out.width))
-    return Output(out, Console(stderr=True, soft_wrap=True))
+        out = Console(width=max(PIPED_WIDTH, out.width), emoji=False)
+    return Output(out, Console(stderr=True, soft_wrap=True, emoji=False))
 
 
 @contextmanager
@@ -125,6 +126,14 @@ def unit_code(desk: Desk, name: str | None) -> str | None:
         known = "、".join(each.code for each in desk.adopted.pack.units)
         raise NotFound(f"no unit {name!r} in plan '{desk.code}'; units: {known}")
     return unit.code
+
+
+def unit_codes(desk: Desk, names: list[str] | None) -> tuple[str, ...] | None:
+    """Return the codes of the units a user named, each once; None means all."""
+    if not names:
+        return None
+    codes = [code for name in names if (code := unit_code(desk, name)) is not None]
+    return tuple(dict.fromkeys(codes))
 
 
 def moment(text: str | None, desk: Desk, *, end_of_day: bool = False) -> datetime | None:

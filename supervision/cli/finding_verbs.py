@@ -36,7 +36,12 @@ from supervision.cli.output import (
 from supervision.cli.run_verbs import FINDING_COLUMNS
 from supervision.domain.findings import Event, State
 from supervision.errors import NotFound
-from supervision.services.contract import FindingDetailOut, TransitionOut, finding_out
+from supervision.services.contract import (
+    FindingDetailOut,
+    ListedFindingOut,
+    TransitionOut,
+    finding_out,
+)
 from supervision.services.decide import Decision, decide_findings
 from supervision.services.found import problem_of
 from supervision.store import findings
@@ -71,7 +76,10 @@ def list_findings(
         if all_:
             states = [each.value for each in State]
         rows = [
-            finding_out(problem_of(row), desk.adopted.zone)
+            ListedFindingOut(
+                **finding_out(problem_of(row), desk.adopted.zone).model_dump(),
+                pack_revision=row.ruleset,
+            )
             for row in findings.listed(
                 session,
                 desk.code,
@@ -109,6 +117,7 @@ def show_finding(
             rectify_due=row.rectify_due,
             waived_until=row.waived_until,
             pack_revision=row.ruleset,
+            rule_digest=row.rule_digest,
             facts=row.facts["facts"],
             terms=row.terms,
             history=[

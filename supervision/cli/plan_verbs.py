@@ -23,7 +23,11 @@ from supervision.cli.context import (
 from supervision.cli.output import write_csv, write_json
 from supervision.domain.obligations import owed
 from supervision.services.adopt_plan import adopt_plan
+from supervision.services.contract import VersionOut
+from supervision.services.list_versions import list_versions
 from supervision.services.load_rules import load_whole_pack
+
+REVISION_DIGITS = 12
 
 plan_app = typer.Typer(help="工作安排：检查、采用、查看", no_args_is_help=True)
 
@@ -109,5 +113,37 @@ def show(plan: PlanOption = None, format_: FormatOption = Format.TABLE) -> None:
             *(str(row[key]) for key in ("requirement", "clause", "title", "kind", "basis")),
             *(str(row[key]) for key in ("decided_by", "units", "obligations")),
             str(row["due"]),
+        )
+    consoles().out.print(table)
+
+
+@plan_app.command()
+def versions(plan: PlanOption = None, format_: FormatOption = Format.TABLE) -> None:
+    """列出采用过的各版：版号和修订号，可用于 evaluate --pack-revision、rules diff。"""
+    with at_desk(plan) as (app, desk), app.database.reading() as session:
+        listed = list_versions(session, desk.code, desk.adopted.zone)
+    if format_ is Format.JSON:
+        write_json(listed)
+        return
+    if format_ is Format.CSV:
+        write_csv([each.model_dump(mode="json") for each in listed], list(VersionOut.model_fields))
+        return
+    table = Table(
+        title=f"{desk.adopted.pack.plan.title}（{desk.code}）",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for heading in ("版", "规则修订", "整包修订", "规则", "生效自", "采用于", "采用人", "现状"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "版")
+    for each in reversed(listed):
+        table.add_row(
+            f"第{each.version}版",
+            each.pack_revision[:REVISION_DIGITS],
+            each.revision[:REVISION_DIGITS],
+            str(each.rules),
+            f"{each.effective_from:%Y-%m-%d}",
+            f"{each.recorded_at:%Y-%m-%d %H:%M}",
+            each.adopted_by.replace("[", r"\["),
+            "在用" if each.superseded_at is None else f"{each.superseded_at:%Y-%m-%d} 被取代",
         )
     consoles().out.print(table)

@@ -21,13 +21,12 @@ from supervision.cli.context import (
     consoles,
     moment,
     this_user,
-    unit_code,
+    unit_codes,
     unit_names,
 )
 from supervision.cli.output import table_of, write_csv, write_json
 from supervision.domain.runs import Mode, RunStatus
 from supervision.services.contract import EvaluationOut, RuleOut, evaluation_out
-from supervision.services.desk import Desk
 from supervision.services.evaluate import evaluate as run_evaluation
 from supervision.services.evaluation import Request
 from supervision.services.release_run import release_run
@@ -52,6 +51,15 @@ def evaluate(
         list[str] | None, typer.Option("--unit", help="只看这个单位（可多次）", metavar="UNIT")
     ] = None,
     dry_run: DryRunOption = False,
+    pack_revision: Annotated[
+        str | None,
+        typer.Option(
+            "--pack-revision",
+            metavar="R",
+            help="按以前的一版规则试算，不写入：版号，或修订号（可只写开头，至少7位），"
+            "见 supervision plan versions",
+        ),
+    ] = None,
     by: ByOption = "",
     format_: FormatOption = Format.TABLE,
 ) -> None:
@@ -61,8 +69,9 @@ def evaluate(
             plan=desk.code,
             as_of=moment(as_of, desk),
             known_at=moment(known_at, desk, end_of_day=True),
-            units=_unit_codes(desk, unit),
+            units=unit_codes(desk, unit),
             dry_run=dry_run,
+            pack_revision=pack_revision,
         )
         err = consoles().err
         if err.is_terminal:
@@ -81,7 +90,9 @@ def evaluate(
         rows = [each.model_dump(mode="json") for each in shown.findings]
         write_csv(rows, list(rows[0]) if rows else [key for key, _ in FINDING_COLUMNS])
     else:
-        show_evaluation(shown, consoles().out, unit_names(desk))
+        show_evaluation(
+            shown, consoles().out, unit_names(desk), by_revision=pack_revision is not None
+        )
     for rule, text in result.broken:
         consoles().err.print(f"规则 {rule} 无法表述其结论：{text}", markup=False, style="red")
     if result.status is RunStatus.FAILED:
@@ -92,24 +103,24 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _unit_codes(desk: Desk, names: list[str] | None) -> tuple[str, ...] | None:
-    if not names:
-        return None
-    codes = [code for name in names if (code := unit_code(desk, name)) is not None]
-    return tuple(dict.fromkeys(codes))
-
-
-def show_evaluation(shown: EvaluationOut, out: Console, units: dict[str, str]) -> None:
-    """Write what a run did, for a person."""
+def show_evaluation(
+    shown: EvaluationOut, out: Console, units: dict[str, str], *, by_revision: bool = False
+) -> None:
+    """Write what a run did, for a person; `by_revision`: by rules that were asked for."""
     run = shown.run
     words = {
         Mode.LIVE.value: f"督查运行 {run.id}",
         Mode.DRY_RUN.value: "试运行（未写入）",
         Mode.REPLAY.value: "回看（早于最近一次运行，不改变任何问题）",
     }
+    if by_revision:
+        words[Mode.REPLAY.value] = (
+            f"按第{run.plan_version}版规则（{run.pack_revision[:12]}）试算，未改动任何内容"
+        )
+    revision = "" if by_revision else f"　规则版本 {run.pack_revision[:12]}"
     out.print(
         f"[bold]{words[run.mode]}[/]　截至 {run.as_of:%Y-%m-%d %H:%M}　"
-        f"已知至 {run.known_at:%Y-%m-%d %H:%M}　规则版本 {run.pack_revision[:12]}"
+        f"已知至 {run.known_at:%Y-%m-%d %H:%M}{revision}"
     )
     if run.status == RunStatus.HELD.value:
         out.print(
@@ -126,6 +137,11 @@ def show_evaluation(shown: EvaluationOut, out: Console, units: dict[str, str]) -
     else:
         out.print("没有发现问题")
     counts = run.counts
+    if run.mode == Mode.REPLAY.value:
+        out.print(
+            f"督查事项{run.obligations}项；会发现{counts.opened}项问题；通知和升级不在试算之列"
+        )
+        return
     out.print(
         f"督查事项{run.obligations}项；新增{counts.opened}，保持{counts.kept}，"
         f"消除{counts.cleared}，重现{counts.reopened}；通知{counts.notices}件，"
@@ -187,6 +203,7 @@ def list_runs(
                 "as_of": row.as_of.astimezone(zone).isoformat(),
                 "status": row.status,
                 "pack_revision": row.ruleset,
+                "plan_version": row.plan_version,
                 "by": row.started_by,
                 **row.counts,
                 "cause": row.cause,
@@ -202,13 +219,26 @@ def list_runs(
     else:
         table = Table(title="督查运行", title_justify="left", box=box.SIMPLE_HEAD)
         names = {"completed": "完成", "failed": "失败", "held": "待放行"}
-        for heading in ("运行", "截至", "状态", "新增", "保持", "消除", "重现", "通知", "原因"):
+        headings = (
+            "运行",
+            "截至",
+            "状态",
+            "规则版本",
+            "新增",
+            "保持",
+            "消除",
+            "重现",
+            "通知",
+            "原因",
+        )
+        for heading in headings:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(
                 str(row["id"]),
                 str(row["as_of"])[:16].replace("T", " "),
                 names[str(row["status"])],
+                f"第{row['plan_version']}版 {str(row['pack_revision'])[:7]}",
                 *(str(row.get(key, "—")) for key in ("opened", "kept", "cleared", "reopened")),
                 str(row.get("notices", "—")),
                 str(row["cause"]),

@@ -11,7 +11,7 @@ from supervision.domain.obligations import owed
 from supervision.domain.pack import Pack, Skipped
 from supervision.services.load_rules import LoadedPack, load_whole_pack
 from supervision.services.seed_calendar import days_of, source_of, years_covered
-from supervision.store import journal, plans, runs
+from supervision.store import journal, plans, runs, succession
 from supervision.store.session import Database, Session
 
 
@@ -51,7 +51,7 @@ def adopt_plan(
     adoption: Adoption | None = None
     try:
         with database.transaction() as session:
-            adoption = _adopt(session, loaded, by=by, now=now)
+            adoption = adopt_within(session, loaded, by=by, now=now)
             if dry_run:
                 raise _DryRun
     except _DryRun:
@@ -60,7 +60,8 @@ def adopt_plan(
     return adoption
 
 
-def _adopt(session: Session, loaded: LoadedPack, *, by: str, now: datetime) -> Adoption:
+def adopt_within(session: Session, loaded: LoadedPack, *, by: str, now: datetime) -> Adoption:
+    """Adopt a loaded pack inside a transaction of the caller's; return what came of it."""
     pack = loaded.pack
     plan = pack.plan
     before = plans.current(session, plan.plan)
@@ -71,7 +72,7 @@ def _adopt(session: Session, loaded: LoadedPack, *, by: str, now: datetime) -> A
         pack.revision,
         loaded.ruleset,
     ):
-        moved = plans.replace_obligations(session, plan, result.obligations, calendar, now)
+        moved = succession.replace_obligations(session, plan, result.obligations, calendar, now)
         if any(moved.values()):  # another working-day table was imported
             journal.append(
                 session,
@@ -108,9 +109,9 @@ def _adopt(session: Session, loaded: LoadedPack, *, by: str, now: datetime) -> A
         recorded_at=recorded_at,
     )
     changes = {
-        "units": plans.replace_units(session, pack, recorded_at),
-        "assignments": plans.replace_assignments(session, pack, recorded_at),
-        "obligations": plans.replace_obligations(
+        "units": succession.replace_units(session, pack, recorded_at),
+        "assignments": succession.replace_assignments(session, pack, recorded_at),
+        "obligations": succession.replace_obligations(
             session, plan, result.obligations, calendar, recorded_at
         ),
     }

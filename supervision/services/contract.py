@@ -36,13 +36,18 @@ class Counts(_Contract):
 
 
 class RunOut(_Contract):
-    """`id` is null for a run that was not stored; `mode` is live, dry-run or replay."""
+    """`id` is null for a run that was not stored; `mode` is live, dry-run or replay.
+
+    `pack_revision` is the revision of the rules, `plan_version` the version of the plan they came
+    with (its parameters, targets and due dates), as `supervision plan versions` lists them.
+    """
 
     id: int | None
     plan: str
     as_of: datetime
     known_at: datetime
     pack_revision: str
+    plan_version: int
     mode: str
     status: str
     cause: str
@@ -84,6 +89,12 @@ class FindingOut(_Contract):
     last_seen: datetime
 
 
+class ListedFindingOut(FindingOut):
+    """A stored finding; `pack_revision` is that of the rules it was found by."""
+
+    pack_revision: str
+
+
 class SkippedOut(_Contract):
     """A rule or requirement that was not executed, and why."""
 
@@ -99,6 +110,8 @@ class EvaluationOut(_Contract):
 
 
 class NoticeOut(_Contract):
+    """`rule` and `pack_revision` are null for a notice that a person's decision sent for."""
+
     id: int
     kind: str
     step: str
@@ -111,9 +124,28 @@ class NoticeOut(_Contract):
     subject: str
     state: str
     state_reason: str
+    rule: str | None
+    pack_revision: str | None
     key: str
     due_at: datetime
     sent_at: datetime | None
+
+
+class VersionOut(_Contract):
+    """One adopted version of a plan.
+
+    `revision` is that of all its files, `pack_revision` that of its rules; `rules` counts only
+    the published ones; `superseded_at` is null while it is current.
+    """
+
+    version: int
+    revision: str
+    pack_revision: str
+    effective_from: datetime
+    recorded_at: datetime
+    superseded_at: datetime | None
+    adopted_by: str
+    rules: int
 
 
 class TransitionOut(_Contract):
@@ -126,15 +158,15 @@ class TransitionOut(_Contract):
     run: int | None
 
 
-class FindingDetailOut(FindingOut):
-    """A finding with all that explains it."""
+class FindingDetailOut(ListedFindingOut):
+    """A finding with all that explains it; `rule_digest` is that of its rule alone."""
 
     clause_text: str
     remedy: str
     cycle: int
     rectify_due: date | None
     waived_until: date | None
-    pack_revision: str
+    rule_digest: str
     facts: list[dict[str, object]]
     terms: dict[str, object]
     history: list[TransitionOut]
@@ -165,6 +197,7 @@ def evaluation_out(evaluation: Evaluation, zone: ZoneInfo) -> EvaluationOut:
             as_of=evaluation.as_of.astimezone(zone),
             known_at=evaluation.known_at.astimezone(zone),
             pack_revision=evaluation.ruleset,
+            plan_version=evaluation.version,
             mode=evaluation.mode.value,
             status=evaluation.status.value,
             cause=evaluation.cause,
@@ -206,6 +239,8 @@ def notice_out(row: NoticeRow, zone: ZoneInfo) -> NoticeOut:
         subject=row.subject,
         state=row.state,
         state_reason=row.state_reason,
+        rule=row.rule,
+        pack_revision=row.ruleset,
         key=row.key,
         due_at=row.due_at.astimezone(zone),
         sent_at=row.sent_at.astimezone(zone) if row.sent_at else None,

@@ -39,7 +39,7 @@ from supervision.services.diff_report import (
     SideOut,
     ValueOut,
 )
-from supervision.services.load_rules import bind_all, load_whole_pack, param_types
+from supervision.services.load_rules import LoadedPack, bind_all, load_whole_pack, param_types
 from supervision.store.rulesets import SHORTEST, StoredRuleset, is_revision, stored_ruleset
 from supervision.store.session import Session
 
@@ -90,7 +90,16 @@ def diff_rules(old: str, new: str, *, reading: Reading, plan: str | None = None)
             faults += error.faults
     if faults:
         raise Faults(faults)
-    before, after = sources
+    return _compared(*sources)
+
+
+def diff_with_stored(stored: StoredRuleset, loaded: LoadedPack, folder: str) -> DiffOut:
+    """Return what changes in meaning from a stored ruleset to a pack that is loaded already."""
+    before = _Source(stored.revision, "revision", stored.plan, _checked(stored))
+    return _compared(before, _Source(folder, "folder", loaded.pack.plan, loaded.rules))
+
+
+def _compared(before: _Source, after: _Source) -> DiffOut:
     changes = diff(before.side(), after.side())
     rules = {each.rule.id: each for each in (*before.rules, *after.rules)}.values()
     params = [_param(each, before, after) for each in param_changes(before.plan, after.plan)]

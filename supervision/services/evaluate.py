@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 
 from rules.catalogue import OBLIGATION_KINDS
 from rules.facts import Key
@@ -34,7 +35,7 @@ from supervision.services.propose_escalations import propose
 from supervision.services.settle import Settled, Settler, movements_of
 from supervision.services.sources import FactsAt
 from supervision.services.verdicts import RuleVerdicts, count_verdicts, sight
-from supervision.store import findings, journal, plans, runs
+from supervision.store import findings, journal, news, plans, runs
 from supervision.store.candidates import Candidate
 from supervision.store.columns import FAR_FUTURE
 from supervision.store.findings import OnFile
@@ -141,7 +142,8 @@ class _Run:
             last is not None and (as_of, known_at) < (last.as_of, last.known_at)
         ):
             mode = Mode.REPLAY
-        self.result = Evaluation(None, code, as_of, known_at, self.adopted.ruleset, mode)
+        ruleset, version = self.adopted.ruleset, self.adopted.version
+        self.result = Evaluation(None, code, as_of, known_at, ruleset, mode, version)
         self.row: RunRow | None = None
         self.rules = tools.rulesets.on(session, self.adopted, self.facts.today)
         self.tally, self.later = Tally(), Tally()
@@ -258,7 +260,7 @@ class _Run:
         settler = Settler(self.session, self.rules.first, here, self.tools.renderer)
         on_file = self._on_file(stretch)
         settled = settler.settle(
-            sight(self.rules.first, judged, here), judged, on_file, run=self.row
+            sight(self.rules.first, judged, here, self._news(here)), judged, on_file, run=self.row
         )
         self.result.broken += settled.broken
         self.effects.update(change.effect for change in settled.changes)
@@ -274,6 +276,25 @@ class _Run:
             if change.effect in (Effect.OPENED, Effect.REOPENED)
         )
         self._show(settled, on_file)
+
+    @cached_property
+    def _news_of_leads(self) -> Mapping[str, object]:
+        result = self.result
+        return news.of_leads(
+            self.session, result.plan, as_of=result.as_of, known_at=result.known_at
+        )
+
+    def _news(self, here: FactsAt) -> Mapping[str, object]:
+        """What tells of each unit whether its facts may have changed since they were worded."""
+        own = news.of_units(
+            self.session,
+            self.result.plan,
+            as_of=here.as_of,
+            known_at=here.known_at,
+            units=here.units,
+            between=here.between,
+        )
+        return {**own, **self._news_of_leads}
 
     def _on_file(self, stretch: _Stretch) -> Mapping[str, OnFile]:
         """What stands on file; a look back knows nothing but the waivers in force then."""

@@ -48,7 +48,8 @@ class Tools:
 class Evaluation:
     """What a run did, and the proof that it omitted nothing.
 
-    `problems` are the open findings it saw, the gravest first; `movements` are told of a dry run.
+    `problems` are the open findings it saw, the gravest first; `movements` are told of a dry run;
+    `version` is that of the plan whose documents and rules it judged by.
     """
 
     run_id: int | None
@@ -57,6 +58,7 @@ class Evaluation:
     known_at: datetime
     ruleset: str
     mode: Mode
+    version: int = 0
     status: RunStatus = RunStatus.COMPLETED
     cause: str = ""
     obligations: int = 0

@@ -7,6 +7,7 @@ needs to be written.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
@@ -16,6 +17,7 @@ from typing import Any
 from rules.boundaries import Draft, Drafts, boundary_drafts
 from rules.case_expectations import Expectation, Expected, Place
 from rules.case_facts import completed
+from rules.case_schema import COMMITTED
 from rules.cases import CannotRender, Case, Judged, happening_of, verdict_of
 from rules.catalogue import KINDS, OBLIGATION_KINDS, Field, FieldType
 from rules.checked import CheckedRule
@@ -67,9 +69,15 @@ def generate_cases(folder: Path, rules: Collection[str]) -> tuple[Generated, ...
     return tuple(_generated(stage, known[rule]) for rule in rules)
 
 
-def case_file(generated: Sequence[Generated]) -> str:
-    """Return draft cases as the text of a case file."""
+def case_file(generated: Sequence[Generated], *, folder: Path | None = None) -> str:
+    """Return draft cases as the text of a case file, to stand in `folder`.
+
+    Its first line names the schema for editors, as seen from there; without a folder it has none.
+    """
     lines = [HEADER]
+    if folder is not None:
+        schema = os.path.relpath(COMMITTED, folder.resolve()).replace(os.sep, "/")
+        lines.insert(0, f"# yaml-language-server: $schema={schema}")
     for each in generated:
         lines += [f"# {each.rule} 的条件“{text}”不单独决定判定" for text in each.undecisive]
     cases = [dict(case) for each in generated for case in each.cases]

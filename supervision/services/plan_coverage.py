@@ -62,6 +62,8 @@ def coverage_of_pack(
     positive: Counter[str] = Counter()
     negative: Counter[str] = Counter()
     for case in cases:
+        if not case.confirmed:
+            continue  # a draft is no case until its author has looked at it
         positive.update({each.rule for each in case.expect if each.verdict.positive})
         negative.update({each.rule for each in case.expect if each.verdict.negative})
     return _Coverage(

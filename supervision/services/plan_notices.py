@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from notifications.errors import RenderError
@@ -64,9 +65,14 @@ class _Desk:
     def pack(self) -> Pack:
         return self.adopted.pack
 
-    @property
+    @cached_property
     def today(self) -> date:
         return self.run.as_of.astimezone(self.adopted.zone).date()
+
+    @cached_property
+    def opening(self) -> datetime:
+        """When mail written now may leave."""
+        return self.hours.next_opening(self.run.as_of)
 
 
 @dataclass(frozen=True)
@@ -163,13 +169,28 @@ class NoticePlanner:
             if not draft.new:
                 continue
             desk = self._desk(draft.fired)
-            rows = []
+            rows, envelopes = [], []
             for each in draft.new:
                 fired = draft.fired[each.due]
                 told = fired if each.step == each.due.step else None
                 nth = draft.urges[each.due.item] + 1
-                rows.append(_row(desk, each, told, self._rules, held=held, nth=nth))
-            outbox.add(self._session, rows)
+                row = _row(desk, each, told, self._rules, held=held, nth=nth)
+                rows.append(row)
+                if row["state"] == NoticeState.PLANNED.value:
+                    envelopes.append(_envelope(desk.pack, row))
+            enclosed = outbox.enclose_all(
+                self._session,
+                self._adopted.code,
+                envelopes,
+                hours=self._hours,
+                domain=self._mail_domain,
+                now=self._run.as_of,
+            )
+            travelling = iter(envelopes)
+            for row in rows:
+                if row["state"] == NoticeState.PLANNED.value:
+                    row["digest_id"], row["due_at"] = enclosed[next(travelling)]
+            outbox.add_all(self._session, rows)
         states = Counter(each.state for each in new)
         return Written(
             planned=0 if held else len(to_send),
@@ -322,59 +343,57 @@ def _row(
     *,
     held: bool,
     nth: int,
-) -> NoticeRow:
-    unit = desk.pack.unit(planned.due.unit)
+) -> dict[str, Any]:
     content = _content(desk, planned, fired, rules, nth)
-    state = planned.state
+    state, why = planned.state, planned.silence.value if planned.silence else ""
     if state is NoticeState.PLANNED and held:
-        state = NoticeState.HELD
-    row = NoticeRow(
-        plan=desk.adopted.code,
-        key=planned.key,
-        kind=planned.step.kind.value,
-        ladder=planned.step.ladder,
-        step=planned.step.step,
-        rule=planned.step.rule,
-        ruleset=desk.run.ruleset,
-        run_id=desk.run.id,
-        item=planned.due.item,
-        unit=unit.code,
-        recipient=planned.recipient,
-        post=planned.post,
-        is_copy=int(planned.is_copy),
-        cc=list(planned.cc),
-        subject=_subject(desk, planned, content),
-        content=content,
-        reason=planned.reason.value,
-        state=state.value,
-        state_reason=Silence.CEILING.value
-        if state is NoticeState.HELD
-        else planned.silence.value
-        if planned.silence
-        else "",
-        planned_at=desk.run.as_of,
-        due_at=desk.hours.next_opening(desk.run.as_of),
+        state, why = NoticeState.HELD, Silence.CEILING.value
+    # what was passed over is never read as a mail: its title says enough
+    read = state is not NoticeState.SUPERSEDED
+    return {
+        "plan": desk.adopted.code,
+        "key": planned.key,
+        "kind": planned.step.kind.value,
+        "ladder": planned.step.ladder,
+        "step": planned.step.step,
+        "rule": planned.step.rule,
+        "ruleset": desk.run.ruleset,
+        "run_id": desk.run.id,
+        "item": planned.due.item,
+        "unit": planned.due.unit,
+        "recipient": planned.recipient,
+        "post": planned.post,
+        "is_copy": int(planned.is_copy),
+        "cc": list(planned.cc),
+        "subject": _subject(desk, planned, content) if read else content["title"],
+        "content": content,
+        "reason": planned.reason.value,
+        "state": state.value,
+        "state_reason": why,
+        "planned_at": desk.run.as_of,
+        "due_at": desk.opening,
+        "digest_id": None,
+    }
+
+
+def _envelope(pack: Pack, row: Mapping[str, Any]) -> Envelope:
+    """Return where a notice goes; an urgent one goes alone."""
+    return Envelope(
+        recipient=row["recipient"],
+        name=holder_of(pack.unit(row["unit"]), row["post"]),
+        unit=row["unit"],
+        channel=f"urgent {row['key']}" if row["content"].get("urgent") else "digest",
     )
-    if state is NoticeState.PLANNED:
-        enclose(desk.session, row, desk.adopted, hours=desk.hours, mail_domain=desk.mail_domain)
-    return row
 
 
 def enclose(
     session: Session, row: NoticeRow, adopted: Adopted, *, hours: OfficeHours, mail_domain: str
 ) -> None:
-    """Put a notice into the digest it travels in; an urgent one goes alone."""
-    assert row.recipient is not None
-    unit = adopted.pack.unit(row.unit)
+    """Put a notice into the digest it travels in."""
     digest = outbox.enclose(
         session,
         adopted.code,
-        Envelope(
-            recipient=row.recipient,
-            name=holder_of(unit, row.post),
-            unit=row.unit,
-            channel=f"urgent {row.key}" if row.content.get("urgent") else "digest",
-        ),
+        _envelope(adopted.pack, row.model_dump()),
         hours=hours,
         domain=mail_domain,
         now=row.planned_at,

@@ -7,7 +7,6 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from notifications.render import Renderer
 from rules.checked import CheckedRule
 from supervision.services.judge import RuleGroup
 from supervision.services.load_rules import bind_all, params_on, stored_rules
@@ -31,7 +30,6 @@ class Ruleset:
     first: RuleGroup
     second: RuleGroup
     unbound: tuple[tuple[str, str], ...]
-    renderer: Renderer
 
     @cached_property
     def rules(self) -> tuple[CheckedRule, ...]:
@@ -40,20 +38,14 @@ class Ruleset:
     @cached_property
     def scans(self) -> dict[str, Scan]:
         """How the candidates of each kind are found, for both groups at once."""
-        spoken = {rule.rule.id: self._spoken(rule) for rule in self.first.rules}
         kinds = dict.fromkeys((*self.first.kinds, *self.second.kinds))
-        return {kind: Scan(kind, self.rules, spoken) for kind in kinds}
-
-    def _spoken(self, rule: CheckedRule) -> frozenset[str]:
-        texts = [text for text in (rule.rule.message, rule.rule.remedy) if text]
-        return frozenset().union(*(self.renderer.check_sentence(text) for text in texts))
+        return {kind: Scan(kind, self.rules) for kind in kinds}
 
 
 class Rulesets:
     """Reads, checks, binds and compiles a stored ruleset once."""
 
-    def __init__(self, renderer: Renderer) -> None:
-        self._renderer = renderer
+    def __init__(self) -> None:
         self._checked: dict[tuple[str, str], tuple[CheckedRule, ...]] = {}
         self._bound: dict[tuple[str, str, str], Ruleset] = {}
 
@@ -74,7 +66,6 @@ class Rulesets:
                 first=RuleGroup(tuple(rule for rule in bound if not rule.second_pass)),
                 second=RuleGroup(tuple(rule for rule in bound if rule.second_pass)),
                 unbound=tuple(unbound),
-                renderer=self._renderer,
             )
             _make_room(self._bound)
             self._bound[place] = found

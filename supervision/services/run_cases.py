@@ -146,7 +146,10 @@ def require_rules(wanted: Collection[str], known: Mapping[str, CheckedRule]) -> 
     """Raise NotFound for a rule that the pack has not."""
     for rule in wanted:
         if rule not in known:
-            raise NotFound(f"no rule {rule!r} in the pack{did_you_mean(rule, known)}")
+            hint = did_you_mean(rule, known) or (
+                "; `supervision rules explain --pack PATH` lists its rules"
+            )
+            raise NotFound(f"no rule {rule!r} in the pack{hint}")
 
 
 class CaseDesk:

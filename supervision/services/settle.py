@@ -76,6 +76,7 @@ class Settler:
     def _store(self, settled: Settled, on_file: Mapping[str, OnFile], run: RunRow) -> None:
         session, plan = self._session, self._facts.adopted
         opening = [each for each in settled.changes if each.effect is Effect.OPENED]
+        others = [each for each in settled.changes if each.effect is not Effect.OPENED]
         findings.save_new(
             session,
             plan.code,
@@ -100,9 +101,7 @@ class Settler:
         findings.save_transitions(
             session,
             plan.code,
-            [step for each in settled.changes if each not in opening for step in each.transitions]
-            if len(opening) < len(settled.changes)
-            else [],
+            [step for each in others for step in each.transitions],
             run.id,
         )
         findings.touch(session, run, [on_file[each.fingerprint].id for each in seen])

@@ -76,7 +76,7 @@ class CaseOffice:
         self._tools = Tools(
             inference=_InProcess(),
             renderer=renderer,
-            rulesets=Rulesets(renderer),
+            rulesets=Rulesets(),
             opens=time(9, 0),
             closes=time(17, 30),
             mail_domain="cases.example.org",

@@ -66,8 +66,11 @@ class Sighting:
     broken: list[tuple[str, str]] = field(default_factory=list)
 
 
-def sight(group: RuleGroup, judged: Judged, facts: FactsAt) -> Sighting:
-    """Return what was seen of each fingerprint; nothing is put in words yet."""
+def sight(group: RuleGroup, judged: Judged, facts: FactsAt, news: Mapping[str, object]) -> Sighting:
+    """Return what was seen of each fingerprint; nothing is put in words yet.
+
+    `news` tells of each unit the last that was filed and decided, as far as it bears on its facts.
+    """
     sighting = Sighting()
     when = (facts.adopted.ruleset, facts.adopted.version, facts.today.isoformat())
     for firing in judged.firings:
@@ -76,7 +79,7 @@ def sight(group: RuleGroup, judged: Judged, facts: FactsAt) -> Sighting:
         automatic = rule.rule.review is Review.AUTOMATIC
         sighting.seen[fingerprint] = Seen(Verdict.VIOLATED, firing.severity, automatic)
         sighting.firings[fingerprint] = firing
-        sighting.views[fingerprint] = _view(rule, firing, judged, when)
+        sighting.views[fingerprint] = _view(rule, firing, judged, (*when, news.get(firing.unit)))
     for rule_id, keys in judged.undecided.items():
         for key in keys:
             sighting.seen[violation_key(rule_id, key)] = Seen(Verdict.UNDECIDED)
@@ -84,13 +87,10 @@ def sight(group: RuleGroup, judged: Judged, facts: FactsAt) -> Sighting:
 
 
 def _view(rule: CheckedRule, firing: Firing, judged: Judged, when: tuple[object, ...]) -> str:
-    """Return a digest of all that a finding's words are made of.
-
-    A candidate carries whatever its rule and message name.
-    """
+    """Return a digest of all that a finding's words are made of: it changes when they may."""
     kinds = [pattern.on for pattern in rule.patterns]
     said = [
-        sorted(candidate.fact.fields.items())
+        tuple(candidate.fact.fields.items())
         for combination in firing.facts
         for place in zip(kinds, combination, strict=True)
         if (candidate := judged.found.get(place)) is not None

@@ -159,28 +159,18 @@ def _letter(rule: CheckedRule, dialect: Dialect) -> str:
         for level, condition in rule.severity
     )
     held = f"CASE {steps} END" if steps else f"'{_TRUE}'"
-    return (
-        f"(CASE WHEN {full} THEN {held} WHEN ({full}) IS FALSE THEN '{_FALSE}'"
-        f" ELSE '{_UNKNOWN}' END)"
-    )
+    # a CASE of one operand works it out once
+    return f"(CASE ({full}) WHEN TRUE THEN {held} WHEN FALSE THEN '{_FALSE}' ELSE '{_UNKNOWN}' END)"
 
 
 class Scan:
-    """The candidates of one kind for bound rules; its SQL is made once and run for many moments.
+    """The candidates of one kind for bound rules; its SQL is made once and run for many moments."""
 
-    `spoken` gives by rule the further fields that its message names.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        rules: Sequence[CheckedRule],
-        spoken: Mapping[str, Collection[str]] | None = None,
-    ) -> None:
+    def __init__(self, kind: str, rules: Sequence[CheckedRule]) -> None:
         self.kind = kind
         self._places: dict[str | None, _Place] = defaultdict(_Place)
         for rule in rules:
-            self._add(rule, (spoken or {}).get(rule.rule.id, ()))
+            self._add(rule)
         self._read: dict[tuple[str | None, str], tuple[dict[str, Level | None], tuple[str, ...]]]
         self._read = {}
 
@@ -189,12 +179,12 @@ class Scan:
         """Whether no rule or pattern speaks of the kind."""
         return not any(place.single or place.patterns for place in self._places.values())
 
-    def _add(self, rule: CheckedRule, spoken: Collection[str]) -> None:
+    def _add(self, rule: CheckedRule) -> None:
         kinds = {pattern.name: pattern.on for pattern in rule.patterns}
         if rule.single and rule.patterns[0].on == self.kind:
             place = self._places[_requirement(self.kind, full_condition(rule))]
             place.single.append(rule)
-            place.names |= {*_names_of(self.kind, rule), *spoken} & KINDS[self.kind].keys()
+            place.names |= _names_of(self.kind, rule)
         elif self.kind in kinds.values():
             self._places[Everywhere].names |= _names_of(self.kind, rule)
             for at, pattern in enumerate(rule.patterns):

@@ -9,14 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from supervision.store.in_force import KNOWN, NOT_RETURNED
 from supervision.store.ledger_sql import Dialect
-from supervision.store.measures import KNOWN, Measured, nth_among, row_sql
-
-_COUNTS = """NOT EXISTS (
-          SELECT 1 FROM review v WHERE v.submission_id = s.id AND v.decision = 'returned'
-            AND v.recorded_at <= :known_at AND v.decided_at <= :as_of AND NOT EXISTS (
-              SELECT 1 FROM review l WHERE l.submission_id = v.submission_id AND l.id > v.id
-                AND l.recorded_at <= :known_at AND l.decided_at <= :as_of))"""
+from supervision.store.measures import Measured, nth_among, row_sql
 
 
 def _borne_out(
@@ -32,7 +27,7 @@ def _borne_out(
         FROM {{0}} submission s
         WHERE s.plan = :plan AND s.recorded_at <= :known_at AND s.submitted_at <= {instant}
           AND (s.superseded_at > :known_at OR s.replaced_at > {instant})
-          AND {_COUNTS}"""
+          AND {NOT_RETURNED.format("s")}"""
     # CROSS JOIN: SQLite is to look first whether the unit leads
     others = chosen.format(f"({leads}) AS one_lead CROSS JOIN")
     return f"""(SELECT CASE WHEN MAX(r.answers) = 1 THEN {row.number} END

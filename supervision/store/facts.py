@@ -18,8 +18,9 @@ from sqlalchemy.sql.elements import BindParameter, TextClause
 from rules.catalogue import KINDS, OBLIGATION_KINDS
 from supervision.store.claims import ReportedClaims, borne_out_when_filed
 from supervision.store.columns import Instant
+from supervision.store.in_force import IN_FORCE, KNOWN, REVIEWED
 from supervision.store.ledger_sql import Dialect
-from supervision.store.measures import KNOWN, MILLION, Measured, Part, measured_part
+from supervision.store.measures import MILLION, Measured, Part, measured_part
 
 __all__ = ["DAYS_OVERDUE", "Measured", "Moment", "every_obligation", "obligation_facts"]
 
@@ -71,15 +72,6 @@ class Moment:
         return found.bindparams(*params)
 
 
-# A version is in force until a later one is both known and has happened.
-_IN_FORCE = (
-    "{0}.recorded_at <= :known_at AND {0}.{1} <= :as_of"
-    " AND ({0}.superseded_at > :known_at OR {0}.replaced_at > :as_of)"
-)
-_REVIEWED = """LEFT JOIN review {1} ON {1}.submission_id = {0}.id AND {1}.recorded_at <= :known_at
-    AND {1}.decided_at <= :as_of AND NOT EXISTS (
-      SELECT 1 FROM review l WHERE l.submission_id = {1}.submission_id AND l.id > {1}.id
-        AND l.recorded_at <= :known_at AND l.decided_at <= :as_of)"""
 _COUNTS = "CASE WHEN {0}.decision = 'returned' THEN 0 ELSE 1 END"
 
 
@@ -95,14 +87,7 @@ def _chosen(kind: str | None, moment: Moment) -> str:
 
 
 _EXTENDED = f"""LEFT JOIN extension e ON e.plan = o.plan AND e.obligation = o.filing_key
-    AND {_IN_FORCE.format("e", "decided_at")}"""
-
-FILING = f"""filing AS (
-  SELECT s.id, s.obligation, s.clause, s.unit, s.first_submitted_at, {_COUNTS.format("r")} AS counts
-  FROM submission s
-  {_REVIEWED.format("s", "r")}
-  WHERE s.plan = :plan AND {_IN_FORCE.format("s", "submitted_at")})"""
-"""The filings in force of the whole plan: what a lead is measured by, others have filed."""
+    AND {IN_FORCE.format("e", "decided_at")}"""
 
 
 def _base(kind: str | None, moment: Moment) -> str:
@@ -125,8 +110,8 @@ def _base(kind: str | None, moment: Moment) -> str:
   FROM obligation o
   {_EXTENDED}
   LEFT JOIN submission f ON f.plan = o.plan AND f.obligation = o.filing_key
-    AND {_IN_FORCE.format("f", "submitted_at")}
-  {_REVIEWED.format("f", "v")}
+    AND {IN_FORCE.format("f", "submitted_at")}
+  {REVIEWED.format("f", "v")}
   {_chosen(kind, moment)})"""
 
 
@@ -141,7 +126,7 @@ _SEEN_ELSEWHERE = f"""
       AND EXISTS (
         SELECT 1 FROM evidence p2 JOIN submission s ON s.id = p2.submission_id
         WHERE p2.sha256 = p.sha256 AND s.plan = :plan AND s.obligation <> base.filing_key
-          AND {_IN_FORCE.format("s", "submitted_at")}
+          AND {IN_FORCE.format("s", "submitted_at")}
           AND s.first_submitted_at <= base.first_submitted_at)"""
 
 _UNCOVERED = f"""FROM assignment a
@@ -182,14 +167,15 @@ _UNDERSTATED = f"""(SELECT COUNT(*) FROM submission_task t
           {_OF_THE_TASK.format("t")}))"""
 
 _FALLEN = f"""FROM submission_claim c
-      JOIN obligation o ON o.plan = :plan AND o.key = base.filing_key AND {KNOWN.format("o")}
+      CROSS JOIN obligation o
       JOIN obligation p ON p.plan = :plan AND p.unit = o.unit AND p.requirement = o.requirement
         AND p.period_no = o.period_no - 1 AND {KNOWN.format("p")}
       JOIN submission s ON s.plan = :plan AND s.obligation = p.key
-        AND {_IN_FORCE.format("s", "submitted_at")}
-      {_REVIEWED.format("s", "r")}
+        AND {IN_FORCE.format("s", "submitted_at")}
+      {REVIEWED.format("s", "r")}
       JOIN submission_claim b ON b.submission_id = s.id AND b.requirement = c.requirement
       WHERE c.submission_id = base.submission_id AND c.value < b.value
+        AND o.plan = :plan AND o.key = base.filing_key AND {KNOWN.format("o")}
         AND {_COUNTS.format("r")} = 1"""
 _FIRST_FALLEN = f"(SELECT {{0}} {_FALLEN} ORDER BY c.requirement LIMIT 1)"
 
@@ -368,9 +354,7 @@ def obligation_facts(
     for _, _, needed in chosen:
         parts.update(dict.fromkeys(needed))
     selected = "".join(f",\n    {sql} AS {name}" for name, sql, _ in chosen)
-    ctes = [_base(kind, moment)]
-    if parts:
-        ctes += [FILING, *(part.cte for part in parts)]
+    ctes = [_base(kind, moment), *(part.cte for part in parts)]
     joins = "".join(f"\n  {part.join}" for part in parts)
     ctes.append(f"facts AS (\n  SELECT base.key AS fact_key{selected}\n  FROM base{joins})")
     return "WITH " + ",\n".join(ctes)

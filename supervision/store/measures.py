@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from rules.conditions import Condition, FieldRef
 from rules.lowering import escape_for_text, to_sql
+from supervision.store.in_force import IN_FORCE, NOT_RETURNED
 from supervision.store.ledger_sql import Dialect, ledger_column
 
 MILLION = 1_000_000
-
-KNOWN = "{0}.recorded_at <= :known_at AND {0}.superseded_at > :known_at"
 
 
 @dataclass(frozen=True)
@@ -106,15 +105,16 @@ def measured_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
             "LEFT JOIN measured ON measured.key = base.key",
         )
     named = ", ".join(f"'{each.requirement}'" for each in measures)
-    chosen = """base.key, base.requirement, f.id, f.first_submitted_at,
-    CASE WHEN f.clause = base.clause THEN 1 ELSE 0 END AS answers"""
+    chosen = """base.key, base.requirement, s.id, s.first_submitted_at,
+    CASE WHEN s.clause = base.clause THEN 1 ELSE 0 END AS answers"""
+    filed = f"{IN_FORCE.format('s', 'submitted_at')} AND {NOT_RETURNED.format('s')}"
     ctes = [
         f"""bearing AS MATERIALIZED (
-  SELECT {chosen} FROM base JOIN filing f ON f.unit = base.unit AND f.counts = 1
-  WHERE base.requirement IN ({named})
+  SELECT {chosen} FROM base JOIN submission s ON s.plan = :plan AND s.unit = base.unit
+  WHERE base.requirement IN ({named}) AND {filed}
   UNION
-  SELECT {chosen} FROM base JOIN filing f ON f.clause = base.clause AND f.counts = 1
-  WHERE base.requirement IN ({named}) AND base.role = 'lead')""",
+  SELECT {chosen} FROM base JOIN submission s ON s.plan = :plan AND s.clause = base.clause
+  WHERE base.requirement IN ({named}) AND base.role = 'lead' AND {filed})""",
         "answered AS MATERIALIZED (SELECT DISTINCT key FROM bearing WHERE answers = 1)",
     ]
     selects = []

@@ -5,12 +5,13 @@ A digest is claimed by compare-and-swap on `attempts`; `due_at` is schedule and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, true
+from sqlalchemy import Connection, insert, true
+from sqlalchemy import select as sql_select
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
@@ -135,23 +136,102 @@ def _start_of(day: date, hours: OfficeHours) -> datetime:
 def _new_digest(
     session: Session, plan: str, envelope: Envelope, *, day: date, due_at: datetime, domain: str
 ) -> DigestRow:
-    identity = (plan, envelope.recipient, envelope.unit, day.isoformat(), envelope.channel)
-    row = DigestRow(
-        plan=plan,
-        recipient=envelope.recipient,
-        name=envelope.name,
-        unit=envelope.unit,
-        day=day,
-        channel=envelope.channel,
-        template=envelope.template,
-        content=dict(envelope.content or {}),
-        state=DigestState.DUE.value,
-        due_at=due_at,
-        message_id=message_id_for("|".join(identity), domain),
-    )
+    row = DigestRow(**_digest_values(plan, envelope, day=day, due_at=due_at, domain=domain))
     session.add(row)
     session.flush()
     return row
+
+
+def _digest_values(
+    plan: str, envelope: Envelope, *, day: date, due_at: datetime, domain: str
+) -> dict[str, Any]:
+    identity = (plan, envelope.recipient, envelope.unit, day.isoformat(), envelope.channel)
+    return {
+        "plan": plan,
+        "recipient": envelope.recipient,
+        "name": envelope.name,
+        "unit": envelope.unit,
+        "day": day,
+        "channel": envelope.channel,
+        "template": envelope.template,
+        "content": dict(envelope.content or {}),
+        "state": DigestState.DUE.value,
+        "due_at": due_at,
+        "message_id": message_id_for("|".join(identity), domain),
+    }
+
+
+def enclose_all(
+    session: Session,
+    plan: str,
+    envelopes: Collection[Envelope],
+    *,
+    hours: OfficeHours,
+    domain: str,
+    now: datetime,
+) -> dict[Envelope, tuple[int, datetime]]:
+    """Return for each envelope the id of the digest it travels in, as `enclose` says, and when."""
+    due_at = hours.next_opening(now)
+    day = due_at.astimezone(hours.zone).date()
+    there = _digests_of(session, plan, day, {each.recipient for each in envelopes})
+    found: dict[Envelope, tuple[int, datetime]] = {}
+    fresh = []
+    for each in dict.fromkeys(envelopes):
+        place = (each.recipient, each.unit, each.channel)
+        if place not in there:
+            fresh.append(_digest_values(plan, each, day=day, due_at=due_at, domain=domain))
+            continue
+        state, attempts, identity, due = there[place]
+        if state == DigestState.DUE.value and attempts == 0:
+            found[each] = (identity, due)
+        else:
+            row = enclose(session, plan, each, hours=hours, domain=domain, now=now)
+            found[each] = (row.id or 0, row.due_at)
+    if fresh:
+        session.execute(insert(DigestRow), fresh)
+        there = _digests_of(session, plan, day, {each["recipient"] for each in fresh})
+    for each in envelopes:
+        if each not in found:
+            _, _, identity, due = there[each.recipient, each.unit, each.channel]
+            found[each] = (identity, due)
+    return found
+
+
+def _digests_of(
+    session: Session, plan: str, day: date, recipients: Iterable[str]
+) -> dict[tuple[str, str, str], tuple[str, int, int, datetime]]:
+    """Return (state, attempts, id, due_at) of a day's digests by recipient, unit and channel."""
+    found: dict[tuple[str, str, str], tuple[str, int, int, datetime]] = {}
+    wanted = sorted(set(recipients))
+    for start in range(0, len(wanted), PART):
+        rows = session.execute(
+            sql_select(
+                *(
+                    getattr(DigestRow, name)
+                    for name in (
+                        "recipient",
+                        "unit",
+                        "channel",
+                        "state",
+                        "attempts",
+                        "id",
+                        "due_at",
+                    )
+                )
+            ).where(
+                col(DigestRow.plan) == plan,
+                col(DigestRow.day) == day,
+                col(DigestRow.recipient).in_(wanted[start : start + PART]),
+            )
+        )
+        found.update(((row[0], row[1], row[2]), tuple(row[3:])) for row in rows)
+    return found
+
+
+def add_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write new notices."""
+    if rows:
+        session.execute(insert(NoticeRow), rows)
 
 
 def add(session: Session, rows: Iterable[NoticeRow]) -> None:

@@ -1,28 +1,25 @@
-"""Adopted plans: their versions, units, assignments, obligations and working-day tables."""
+"""Adopted plans: their versions, units, obligations and working-day tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, insert
 from sqlmodel import Session, col, select, update
 
-from supervision.domain.ledger_rows import encode_number
 from supervision.domain.ledgers import LedgersFile
-from supervision.domain.obligations import Obligation
 from supervision.domain.pack import Pack, Skipped
 from supervision.domain.plan import Plan
 from supervision.domain.units import Unit, Units
-from supervision.domain.workdays import WorkCalendar, cutoff_of, workdays_from
+from supervision.domain.workdays import WorkCalendar, workdays_from
 from supervision.errors import NotFound
 from supervision.store.columns import FAR_FUTURE
 from supervision.store.registers import Deferred, StoredUnits, stored_assignments
 from supervision.store.tables import (
-    AssignmentRow,
     CalendarDayRow,
     CalendarYearRow,
     ExtensionRow,
@@ -114,9 +111,7 @@ def with_revision(session: Session, adopted: Adopted, revision: str) -> Adopted:
     `revision` is the beginning (seven characters or more) of a pack's or a ruleset's revision, or
     the version's number; of several versions with the same rules the last is meant.
     """
-    rows = session.exec(
-        select(PlanRow).where(PlanRow.plan == adopted.code).order_by(col(PlanRow.version))
-    ).all()
+    rows = versions_of(session, adopted.code)
     wanted = revision.strip().lower()
     found = [
         row
@@ -140,6 +135,13 @@ def with_revision(session: Session, adopted: Adopted, revision: str) -> Adopted:
     old = _adopted(session, found[-1])
     pack = replace(old.pack, units=adopted.pack.units, assignments=adopted.pack.assignments)
     return replace(old, pack=pack)
+
+
+def versions_of(session: Session, plan: str) -> list[PlanRow]:
+    """Return all versions of a plan, the first first."""
+    return list(
+        session.exec(select(PlanRow).where(PlanRow.plan == plan).order_by(col(PlanRow.version)))
+    )
 
 
 def _adopted(session: Session, row: PlanRow) -> Adopted:
@@ -220,63 +222,7 @@ def save_version(
     session.flush()
 
 
-# --- Versioned parts -----------------------------------------------------------------------------
-
-
-Versioned = TypeVar("Versioned", UnitRow, AssignmentRow, ObligationRow)
-
-
-def _replace_versions(
-    session: Session,
-    table: type[Versioned],
-    plan: str,
-    wanted: Mapping[Any, dict[str, Any]],
-    *,
-    key: Sequence[str],
-    at: datetime,
-) -> dict[str, int]:
-    """Make the current rows equal to `wanted`; return how many were added, changed and ended."""
-    rows = session.exec(
-        select(table).where(col(table.plan) == plan, col(table.superseded_at) == FAR_FUTURE)
-    ).all()
-    standing = {tuple(getattr(row, name) for name in key): row for row in rows}
-    fresh, ended, counts = [], [], {"added": 0, "changed": 0, "ended": 0}
-    for identity, values in wanted.items():
-        row = standing.pop(identity, None)
-        if row is not None:
-            if all(getattr(row, name) == value for name, value in values.items()):
-                continue
-            ended.append(row.id)
-            counts["changed"] += 1
-        else:
-            counts["added"] += 1
-        fresh.append({**values, "plan": plan, "recorded_at": at, "superseded_at": FAR_FUTURE})
-    ended += [row.id for row in standing.values()]
-    counts["ended"] = len(standing)
-    for start in range(0, len(ended), 500):
-        session.exec(
-            update(table)
-            .where(col(table.id).in_(ended[start : start + 500]))
-            .values(superseded_at=at)
-        )
-    if fresh:
-        session.execute(insert(table), fresh)
-    session.expire_all()
-    return counts
-
-
-def replace_units(session: Session, pack: Pack, at: datetime) -> dict[str, int]:
-    wanted = {
-        (unit.code,): {
-            "code": unit.code,
-            "name": unit.name,
-            "category": unit.category,
-            "has_contact": int(unit.liaison is not None and unit.liaison.email is not None),
-            "document": unit.model_dump(mode="json", by_alias=True),
-        }
-        for unit in pack.units
-    }
-    return _replace_versions(session, UnitRow, pack.plan.plan, wanted, key=("code",), at=at)
+# --- Units and obligations -----------------------------------------------------------------------
 
 
 def last_known_unit(session: Session, plan: str, code: str) -> Unit:
@@ -292,52 +238,6 @@ def last_known_unit(session: Session, plan: str, code: str) -> Unit:
     if row is None:
         raise NotFound(f"no unit {code} in plan '{plan}'")
     return Unit.model_validate(row.document)
-
-
-def replace_assignments(session: Session, pack: Pack, at: datetime) -> dict[str, int]:
-    wanted = {
-        (each.clause, each.unit): {
-            "clause": each.clause,
-            "unit": each.unit,
-            "role": each.role.value,
-            "quota": None if each.quota is None else encode_number(each.quota),
-        }
-        for each in pack.assignments
-    }
-    return _replace_versions(
-        session, AssignmentRow, pack.plan.plan, wanted, key=("clause", "unit"), at=at
-    )
-
-
-def replace_obligations(
-    session: Session,
-    plan: Plan,
-    obligations: Iterable[Obligation],
-    calendar: WorkCalendar,
-    at: datetime,
-) -> dict[str, int]:
-    zone = ZoneInfo(plan.zone)
-    wanted = {}
-    for each in obligations:
-        wanted[each.key,] = {
-            "key": each.key,
-            "requirement": each.requirement,
-            "clause": each.clause,
-            "unit": each.unit,
-            "period": str(each.period),
-            "period_no": each.period.number,
-            "kind": each.kind.value,
-            "role": each.role,
-            "filing_key": each.filing_key,
-            "companion": int(each.companion),
-            "due_on": each.due_on,
-            "due_at": cutoff_of(each.due_on, cutoff=plan.cutoff, zone=zone),
-            "due_day": each.due_on.toordinal(),
-            "due_workday": calendar.number(each.due_on),
-            "target": None if each.target is None else encode_number(each.target),
-            "about": int(each.about),
-        }
-    return _replace_versions(session, ObligationRow, plan.plan, wanted, key=("key",), at=at)
 
 
 def find_obligation(session: Session, plan: str, key: str) -> ObligationRow | None:
