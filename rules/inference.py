@@ -25,10 +25,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import durable_rules_engine as engine
@@ -42,6 +43,7 @@ from rules.compiled import (
     Phase,
     Ruleset,
 )
+from rules.conditions import evaluate
 from rules.facts import (
     MAX_COMBINATIONS,
     MAX_ROUNDS,
@@ -125,6 +127,15 @@ def infer(compiled: CompiledRules, units: Iterable[UnitFacts]) -> list[Firing]:
         return in_order([firing for unit in units for firing in _Judging(compiled, unit).firings()])
 
 
+@dataclass
+class _Chained:
+    """A ruleset about findings, and the facts it has not been told yet."""
+
+    ruleset: Ruleset
+    memory: _Memory | None = None
+    untold: list[Fact] = field(default_factory=list)
+
+
 class _Judging:
     """One unit on its way through the rounds."""
 
@@ -136,22 +147,28 @@ class _Judging:
 
     def firings(self) -> list[Firing]:
         """Run rules of one pattern, joins, then rounds over violations until nothing is new."""
-        violations: list[Fact] = []
-        for phase in (Phase.ALONE, Phase.JOINED):
-            for ruleset in self._rulesets(phase):
+        for ruleset in self._rulesets(Phase.ALONE):
+            with _memory(ruleset, self) as memory:
+                memory.tell(self.unit.facts)
+        known = [*self.unit.facts, *self.combinations.new_violations()]
+        for ruleset in self._rulesets(Phase.JOINED):
+            if self._may_fire(ruleset, self.unit.facts):
                 with _memory(ruleset, self) as memory:
                     memory.tell(self.unit.facts)
-            violations += self.combinations.new_violations()
+        known += self.combinations.new_violations()
         with ExitStack() as stack:
-            chain = [
-                stack.enter_context(_memory(ruleset, self))
-                for ruleset in self._rulesets(Phase.CHAINED)
-            ]
-            news: Sequence[Fact] = (*self.unit.facts, *violations) if chain else ()
+            chain = [_Chained(ruleset) for ruleset in self._rulesets(Phase.CHAINED)]
+            news: Sequence[Fact] = known if chain else ()
             for _ in range(MAX_ROUNDS):
-                for memory in chain:
-                    memory.tell(news)
+                for each in chain:
+                    each.untold += news
+                    if each.memory is None and self._may_fire(each.ruleset, known):
+                        each.memory = stack.enter_context(_memory(each.ruleset, self))
+                    if each.memory is not None:
+                        each.memory.tell(each.untold)
+                        each.untold = []
                 news = self.combinations.new_violations()
+                known = [*known, *news]
                 if not news:
                     return self.combinations.firings()
         breeding = sorted({str(fact.fields["rule"]) for fact in news})
@@ -163,6 +180,23 @@ class _Judging:
 
     def failure(self, why: str) -> InferenceFailed:
         return InferenceFailed(f"unit {self.unit.unit}: {why}")
+
+    def _may_fire(self, ruleset: Ruleset, facts: Sequence[Fact]) -> bool:
+        """Return whether a match has facts enough for each of its patterns.
+
+        A session for joins is never freed: it is opened for the few units that need one.
+        """
+        bound: Counter[int] = Counter()
+        for durable in ruleset.durables:
+            bound[durable.rule] += prod(
+                sum(
+                    fact.kind == placed.kind
+                    and evaluate(placed.own, {}, {placed.alias: fact.fields}) is True
+                    for fact in facts
+                )
+                for placed in durable.placed
+            )
+        return any(found >= self.compiled.rules[rule].at_least for rule, found in bound.items())
 
     def _rulesets(self, phase: Phase) -> list[Ruleset]:
         return [ruleset for ruleset in self.compiled.rulesets if ruleset.phase is phase]

@@ -18,7 +18,11 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Level).index(self)
+        """Where it stands among the levels: the graver, the higher."""
+        return _RANKS[self]
+
+
+_RANKS = {level: place for place, level in enumerate(Level)}
 
 
 class Basis(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -62,12 +62,8 @@ def show_preview(found: PreviewOut, out: Console) -> None:
     say("")
     if found.findings:
         out.print(_findings(found.findings))
-        kept = sum(1 for each in found.findings if each.effect == "kept")
-        if kept:
-            say(
-                f"仍保留的{kept}项：改后的规则不再判定，但已认定，"
-                "须经验收或撤销认定，不随规则消除\n"
-            )
+        for text in _why_kept(found.findings):
+            say(text)
     if found.notices:
         out.print(_notices(found.notices))
     if found.rules:
@@ -99,6 +95,21 @@ def _what_changed(found: PreviewOut) -> str:
         ]
         said.append(f"{TABLES[table]}{'、'.join(parts)}")
     return "修改：" + "；".join(said)
+
+
+def _why_kept(moves: Sequence[FindingMoveOut]) -> Iterator[str]:
+    kept = [each.state_after for each in moves if each.effect == "kept"]
+    doubtful = kept.count("detected")
+    confirmed = len(kept) - doubtful
+    if confirmed:
+        yield (
+            f"仍保留的问题中{confirmed}项已认定：改后的规则不再判定，"
+            "但须经验收或撤销认定，不随规则消除"
+        )
+    if doubtful:
+        yield f"仍保留的问题中{doubtful}项：改后的规则无法判定或无法表述，不因此消除"
+    if kept:
+        yield ""
 
 
 def _remarks(found: PreviewOut, say: Callable[..., None]) -> None:

@@ -201,6 +201,8 @@ def _to_send(due: Due, past: Sequence[OnFile], addresses: Address) -> list[Plann
     step = due.step
     of_step = [notice for notice in past if notice.step == step.step]
     served = {notice.post for notice in of_step if notice.state is not NoticeState.SKIPPED}
+    if served.issuperset(post.value for post in (*step.to, *step.cc)):
+        return []
     written = {notice.key for notice in of_step}
     told_before = any(
         notice.state is NoticeState.SENT and notice.step != step.step for notice in past

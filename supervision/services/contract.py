@@ -110,7 +110,7 @@ class EvaluationOut(_Contract):
 
 
 class NoticeOut(_Contract):
-    """`rule` and `pack_revision` are null for a notice that a person's decision sent for."""
+    """`rule` is null where a decision of a person, and no rule, asked for the notice."""
 
     id: int
     kind: str

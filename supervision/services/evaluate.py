@@ -27,7 +27,7 @@ from supervision.services.judge import (
     RuleGroup,
     Tally,
     applicable_to_groups,
-    judge,
+    judged_in_turn,
     require_sums,
 )
 from supervision.services.plan_notices import NoticePlanner
@@ -39,7 +39,6 @@ from supervision.store import findings, journal, news, plans, runs
 from supervision.store.candidates import Candidate
 from supervision.store.columns import FAR_FUTURE
 from supervision.store.findings import OnFile
-from supervision.store.registers import StoredUnits
 from supervision.store.session import Database, Session
 from supervision.store.tables import FindingRow, JobSlotRow, RunRow, RunRuleRow
 
@@ -179,10 +178,9 @@ class _Run:
             self.session.flush()
             result.run_id = self.row.id
         waived = self._waived()
-        kept: list[tuple[_Stretch, list[Candidate]]] = []
-        for stretch in self._stretches():
-            seen = self._candidates(stretch, OBLIGATION_KINDS)
-            judged = self._judge(self.rules.first, seen, waived)
+        kept: list[tuple[_Stretch, Sequence[Candidate]]] = []
+        read = ((each, self._candidates(each, OBLIGATION_KINDS)) for each in self._stretches())
+        for stretch, seen, judged in self._judged(self.rules.first, read, waived):
             self.tally.add(judged)
             self._settle(stretch, judged)
             if result.mode is not Mode.REPLAY:
@@ -225,13 +223,13 @@ class _Run:
             for candidate in self.rules.scans[kind].candidates(self.session, here.source(kind))
         ]
 
-    def _judge(
+    def _judged(
         self,
         group: RuleGroup,
-        candidates: Sequence[Candidate],
+        read: Iterator[tuple[_Stretch, Sequence[Candidate]]],
         waived: Mapping[str, frozenset[tuple[str, Key]]],
-    ) -> Judged:
-        return judge(group, candidates, inference=self.tools.inference, waived=waived)
+    ) -> Iterator[tuple[_Stretch, Sequence[Candidate], Judged]]:
+        return judged_in_turn(group, read, inference=self.tools.inference, waived=waived)
 
     def _waived(self) -> dict[str, frozenset[tuple[str, Key]]]:
         waived: dict[str, set[tuple[str, Key]]] = defaultdict(set)
@@ -255,8 +253,6 @@ class _Run:
     def _settle(self, stretch: _Stretch, judged: Judged) -> None:
         """Bring the findings of a stretch to what was seen of them."""
         here = self._at(stretch)
-        assert isinstance(self.pack.units, StoredUnits)
-        self.pack.units.read({firing.unit for firing in judged.firings})
         settler = Settler(self.session, self.rules.first, here, self.tools.renderer)
         on_file = self._on_file(stretch)
         settled = settler.settle(
@@ -333,7 +329,7 @@ class _Run:
 
     # --- Notices and escalations -----------------------------------------------------------------
 
-    def _second_pass(self, kept: Sequence[tuple[_Stretch, list[Candidate]]]) -> None:
+    def _second_pass(self, kept: Sequence[tuple[_Stretch, Sequence[Candidate]]]) -> None:
         """Notices and escalations, over the findings as they now stand."""
         result, row, group = self.result, self.row, self.rules.second
         assert row is not None
@@ -349,10 +345,12 @@ class _Run:
             mail_domain=self.tools.mail_domain,
         )
         proposed = 0
-        for stretch, candidates in kept:
+        read = (
+            (stretch, [*candidates, *self._candidates(stretch, ("finding", "unit"))])
+            for stretch, candidates in kept
+        )
+        for stretch, _, judged in self._judged(group, read, {}):
             here = self._at(stretch)
-            seen = [*candidates, *self._candidates(stretch, ("finding", "unit"))]
-            judged = self._judge(group, seen, {})
             self.later.add(judged)
             planner.plan(judged, here)
             proposed += propose(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rules.agreement import differences
 from rules.catalogue import OBLIGATION_KINDS
@@ -20,6 +21,7 @@ from supervision.errors import RunFailed
 from supervision.store.candidates import Candidate, FactSource, count_groups, full_condition
 from supervision.store.session import Session
 
+_INHERITED = frozenset({"requirement", "period", "period_no"})
 NAMED = 3
 """Differences that a failed run's cause spells out."""
 
@@ -61,10 +63,6 @@ class RuleGroup:
         return tuple(rule for rule in self.rules if rule.rule.id not in self.of_the_database)
 
     @cached_property
-    def joined_kinds(self) -> frozenset[str]:
-        return frozenset(pattern.on for rule in self.joining for pattern in rule.patterns)
-
-    @cached_property
     def kinds(self) -> tuple[str, ...]:
         """The stored fact kinds that the rules speak of, in the catalogue's order."""
         named = {pattern.on for rule in self.rules for pattern in rule.patterns}
@@ -78,14 +76,44 @@ class RuleGroup:
             for name in self.of_the_database
         }
 
+    def reduced(self, candidate: Candidate) -> Fact:
+        """Return a candidate's fact with the fields that these rules turn on."""
+        fact = candidate.fact
+        names = self._names[fact.kind]
+        return Fact(fact.kind, fact.key, {name: fact.fields[name] for name in names})
+
+    @cached_property
+    def _names(self) -> Mapping[str, tuple[str, ...]]:
+        """The fields of each kind that the engines need: those of rules, and what findings take."""
+        found = {}
+        for kind in self.kinds:
+            taken = _INHERITED if kind in OBLIGATION_KINDS else frozenset()
+            found[kind] = tuple(sorted(self.compiled.fields.get(kind, frozenset()) | taken))
+        return found
+
     def concerns(self, candidate: Candidate) -> bool:
         """Return whether a candidate is one for these rules."""
         mine = self.of_the_database
         return (
-            candidate.fact.kind in self.joined_kinds
+            any(rule in self.by_id for rule, _ in candidate.patterns)
             or not mine.isdisjoint(candidate.violated)
             or not mine.isdisjoint(candidate.undecided)
         )
+
+    def may_join(self, candidates: Sequence[Candidate]) -> bool:
+        """Return whether a joining rule may bind anything among a unit's candidates."""
+        there = {place for candidate in candidates for place in candidate.patterns}
+        found = sum(rule in self.of_the_database for each in candidates for rule in each.violated)
+        for rule in self.joining:
+            chained = sum(pattern.on == VIOLATION for pattern in rule.patterns)
+            needed = rule.rule.at_least if len(rule.patterns) == 1 else chained
+            if found >= needed * bool(chained) and all(
+                (rule.rule.id, at) in there
+                for at, pattern in enumerate(rule.patterns)
+                if pattern.on != VIOLATION
+            ):
+                return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -102,52 +130,83 @@ class Judged:
     found: Mapping[tuple[str, str], Candidate]
 
 
-def judge(
+Part = TypeVar("Part")
+
+
+def judged_in_turn(
     group: RuleGroup,
-    candidates: Iterable[Candidate],
+    parts: Iterable[tuple[Part, Sequence[Candidate]]],
     *,
     inference: Inference,
     waived: Mapping[str, frozenset[tuple[str, Key]]],
-) -> Judged:
-    """Return the verdicts of a group's rules over candidates, all facts of a unit among them.
+) -> Iterator[tuple[Part, Sequence[Candidate], Judged]]:
+    """Yield each part of the candidates with the verdicts of a group's rules over it.
 
+    All facts of a unit stand in one part.  While the engine judges one part, the next is read.
     Raises RunFailed when the engines disagree, a fact is refused or a worker dies: then nothing of
     the run may be kept.
     """
-    found = {(each.fact.kind, each.fact.key): each for each in candidates if group.concerns(each)}
-    by_unit: dict[str, list[Fact]] = defaultdict(list)
-    for candidate in found.values():
-        by_unit[candidate.unit].append(candidate.fact)
-    nothing: frozenset[tuple[str, Key]] = frozenset()
-    units = [
-        UnitFacts(unit, tuple(facts), waived.get(unit, nothing))
-        for unit, facts in sorted(by_unit.items())
-    ]
-    try:
-        firings = inference.run(group.compiled, units) if units else []
-    except InferenceFailed as error:
-        raise RunFailed(f"the rule engine failed: {error}") from error
-    certain = _database_firings(group, found.values())
-    _require_agreement(
-        {
-            "the database": certain,
-            "durable_rules": [each for each in firings if each.rule in group.of_the_database],
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        begun: tuple[Part, Sequence[Candidate], _Hearing, Future[list[Firing]]] | None = None
+        for part, candidates in parts:
+            hearing = _Hearing(group, candidates, waived)
+            answer = beside.submit(hearing.ask, inference)
+            if begun is not None:
+                yield begun[0], begun[1], begun[2].conclude(begun[3])
+            begun = (part, candidates, hearing, answer)
+        if begun is not None:
+            yield begun[0], begun[1], begun[2].conclude(begun[3])
+
+
+class _Hearing:
+    """Candidates that the rule engine is asked about."""
+
+    def __init__(
+        self,
+        group: RuleGroup,
+        candidates: Iterable[Candidate],
+        waived: Mapping[str, frozenset[tuple[str, Key]]],
+    ) -> None:
+        self._group = group
+        self._found = {
+            (each.fact.kind, each.fact.key): each for each in candidates if group.concerns(each)
         }
-    )
-    undecided = _undecided(group, found.values())
-    if group.joining:
-        second, doubtful = _second_opinion(group, units, certain)
-        _require_agreement(
-            {
-                "the oracle": second,
-                "durable_rules": [
-                    each for each in firings if each.rule not in group.of_the_database
-                ],
-            }
-        )
-        for rule, key in doubtful:
-            undecided[rule][key] = ()
-    return Judged(tuple(firings), undecided, found)
+        self._by_unit: dict[str, list[Candidate]] = defaultdict(list)
+        for candidate in self._found.values():
+            self._by_unit[candidate.unit].append(candidate)
+        nothing: frozenset[tuple[str, Key]] = frozenset()
+        self._units = [
+            UnitFacts(
+                unit,
+                tuple(group.reduced(candidate) for candidate in own),
+                waived.get(unit, nothing),
+            )
+            for unit, own in sorted(self._by_unit.items())
+        ]
+
+    def ask(self, inference: Inference) -> list[Firing]:
+        """Return what the engine says."""
+        return inference.run(self._group.compiled, self._units) if self._units else []
+
+    def conclude(self, answer: Future[list[Firing]]) -> Judged:
+        """Return the verdicts, when the other opinions are the same."""
+        group, found = self._group, self._found
+        try:
+            firings = answer.result()
+        except InferenceFailed as error:
+            raise RunFailed(f"the rule engine failed: {error}") from error
+        certain = _database_firings(group, found.values())
+        single = [each for each in firings if each.rule in group.of_the_database]
+        _require_agreement({"the database": certain, "durable_rules": single})
+        undecided = _undecided(group, found.values())
+        if group.joining:
+            joined = [unit for unit in self._units if group.may_join(self._by_unit[unit.unit])]
+            second, doubtful = _second_opinion(group, joined, certain)
+            others = [each for each in firings if each.rule not in group.of_the_database]
+            _require_agreement({"the oracle": second, "durable_rules": others})
+            for rule, key in doubtful:
+                undecided[rule][key] = ()
+        return Judged(tuple(firings), undecided, found)
 
 
 def _database_firings(group: RuleGroup, candidates: Iterable[Candidate]) -> list[Firing]:

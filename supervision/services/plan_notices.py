@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,6 @@ from rules.checked import CheckedRule
 from rules.facts import Firing
 from rules.vocabulary import NoticeKind, Post
 from supervision.domain.notices import (
-    PENDING,
     Due,
     NoticeState,
     Planned,
@@ -32,7 +31,7 @@ from supervision.services.mails import addresses, digest_context, holder_of
 from supervision.services.sources import FactsAt
 from supervision.services.wording import FactInWords, Fields, item_title, message_context
 from supervision.store import findings, outbox, plans
-from supervision.store.outbox import Envelope
+from supervision.store.outbox import Brief, Envelope
 from supervision.store.plans import Adopted
 from supervision.store.registers import StoredUnits
 from supervision.store.session import Session
@@ -126,24 +125,24 @@ class NoticePlanner:
             for each in [_Fired(firing, _fields_of(firing, judged, self._rules))]
         }
         items = {each.item for each in fired}
-        on_file = outbox.of_items(session, plan, items)
-        pending = outbox.pending(session, plan, units=facts.units, between=facts.between)
+        on_file = outbox.in_brief(session, plan, items, units=facts.units, between=facts.between)
         planned = plan_notices(
             fired,
             ladders=self._ladders,
-            on_file=outbox.as_on_file([*on_file, *pending]),
-            addresses=_addresses_of(self._adopted, {each.unit for each in fired}),
+            on_file=outbox.as_on_file(on_file),
+            addresses=_addresses_of(self._adopted, _to_be_told(fired, on_file)),
         )
         outbox.end(session, plan, planned.ended)
         self._ended.update(state for state, _ in planned.ended.values())
         urges = _urges_before(on_file)
-        waiting = [
-            row
-            for row in on_file
-            if NoticeState(row.state) in PENDING
-            and row.rule is not None
-            and row.key not in planned.ended
-        ]
+        waiting = outbox.by_id(
+            session,
+            (
+                row.id
+                for row in on_file
+                if row.pending and row.item in items and row.key not in planned.ended
+            ),
+        )
         if waiting:
             _bring_up_to_date(self._desk(fired), waiting, fired, self._rules, urges)
         kept = {each.due for each in planned.new}
@@ -247,6 +246,21 @@ def _fields_of(firing: Firing, judged: Judged, rules: Mapping[str, CheckedRule])
     return judged.found[kind, firing.facts[0][0]].fact.fields
 
 
+def _to_be_told(fired: Iterable[Due], on_file: Iterable[Brief]) -> set[str]:
+    """Return the units of which somebody may not have been told what is due."""
+    told: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
+    for row in on_file:
+        if row.state != NoticeState.SKIPPED.value:
+            told[row.item, row.key.split("|")[1], row.ladder, row.step].add(row.post)
+    return {
+        due.unit
+        for due in fired
+        if not told[due.item, due.tag, due.step.ladder, due.step.step].issuperset(
+            post.value for post in (*due.step.to, *due.step.cc)
+        )
+    }
+
+
 def _addresses_of(adopted: Adopted, codes: set[str]) -> dict[tuple[str, Post], str]:
     units = adopted.pack.units
     if isinstance(units, StoredUnits):
@@ -286,7 +300,7 @@ def _over_a_rules_ceiling(to_send: Sequence[Planned], rules: Mapping[str, Checke
     )
 
 
-def _urges_before(rows: Iterable[NoticeRow]) -> Counter[str]:
+def _urges_before(rows: Iterable[Brief]) -> Counter[str]:
     """Return how often each item was urged; one urge may go to several people."""
     urged = {
         (row.item, row.key.split("|")[1], row.step)

@@ -36,8 +36,8 @@ class RowsOut(_Report):
 class FindingMoveOut(_Report):
     """What becomes of one finding by the changed pack instead of the active one.
 
-    effect  opens clears severity state reworded; kept: no longer found, and stands all the same,
-            for somebody has confirmed it
+    effect  opens clears severity state reworded; kept: no longer found, and stands all the
+            same: somebody has confirmed it, or (detected) the changed rules cannot tell
     number  null for one that is not stored
     *_before  as the active pack would have them now; null: no finding
     *_after   the same by the changed pack

@@ -79,15 +79,21 @@ class _Seen:
 def desk_for(session: Session, changed: Changed, plan: str | None) -> Desk:
     """Return the adopted plan that the pack would change; NotFound where there is none."""
     codes = plans.plan_codes(session)
+    if not codes:
+        plans.choose_plan(session, plan)  # says how to begin
     if plan is not None and plan != changed.plan:
         raise NotFound(f"{changed.folder} holds plan '{changed.plan}', not '{plan}' (--plan)")
     if changed.plan not in codes:
         raise NotFound(
             f"{changed.folder}: plan '{changed.plan}' is not adopted (adopted: "
-            f"{', '.join(codes) or 'none'}), so everything would be new; `supervision plan adopt "
-            f"{changed.folder} --dry-run` tells what it holds"
+            f"{', '.join(codes)}), so everything would be new; `supervision plan adopt "
+            f"{_quoted(changed.folder)} --dry-run` tells what it holds"
         )
     return open_desk(session, changed.plan)
+
+
+def _quoted(folder: str) -> str:
+    return f"'{folder}'" if " " in folder else folder
 
 
 def preview_rules(
@@ -169,7 +175,7 @@ class _Preview:
                     f"{self.changed.folder}: a run by the changed pack would fail: {error}"
                 ) from error
         self.progress(STEPS, STEPS)
-        if not self.looks_back and after.evaluation.ruleset != loaded.ruleset:
+        if after.evaluation.version != adoption.version:
             raise Refused(
                 f"{self.changed.folder}: the changed plan is issued on "
                 f"{loaded.pack.plan.issued_on}, after the moment that --as-of names"

@@ -30,6 +30,7 @@ from supervision.services.sources import FactsAt
 from supervision.services.wording import FactInWords
 from supervision.store import findings, plans
 from supervision.store.findings import OnFile
+from supervision.store.registers import StoredUnits
 from supervision.store.session import Session
 from supervision.store.tables import FindingRow
 
@@ -79,24 +80,34 @@ def sight(group: RuleGroup, judged: Judged, facts: FactsAt, news: Mapping[str, o
         automatic = rule.rule.review is Review.AUTOMATIC
         sighting.seen[fingerprint] = Seen(Verdict.VIOLATED, firing.severity, automatic)
         sighting.firings[fingerprint] = firing
-        sighting.views[fingerprint] = _view(rule, firing, judged, (*when, news.get(firing.unit)))
+        seen = (*when, news.get(firing.unit), _said(rule, firing, judged, group.named))
+        sighting.views[fingerprint] = _view(rule, firing, seen)
     for rule_id, keys in judged.undecided.items():
         for key in keys:
             sighting.seen[violation_key(rule_id, key)] = Seen(Verdict.UNDECIDED)
     return sighting
 
 
-def _view(rule: CheckedRule, firing: Firing, judged: Judged, when: tuple[object, ...]) -> str:
+def _view(rule: CheckedRule, firing: Firing, seen: tuple[object, ...]) -> str:
     """Return a digest of all that a finding's words are made of: it changes when they may."""
+    whole = repr((rule.digest, firing.severity, firing.facts, seen))
+    return hashlib.blake2b(whole.encode(), digest_size=12).hexdigest()
+
+
+def _said(
+    rule: CheckedRule, firing: Firing, judged: Judged, named: Mapping[str, tuple[str, ...]]
+) -> list[object]:
+    """Return what the facts of a firing say, as far as the rule asks."""
     kinds = [pattern.on for pattern in rule.patterns]
-    said = [
-        tuple(candidate.fact.fields.items())
+    found = [
+        candidate.fact.fields
         for combination in firing.facts
         for place in zip(kinds, combination, strict=True)
         if (candidate := judged.found.get(place)) is not None
     ]
-    whole = repr((rule.digest, when, firing.severity, firing.facts, said))
-    return hashlib.blake2b(whole.encode(), digest_size=12).hexdigest()
+    if firing.rule not in named:
+        return [tuple(fields.items()) for fields in found]
+    return [[fields[name] for name in named[firing.rule]] for fields in found]
 
 
 class Words:
@@ -115,6 +126,8 @@ class Words:
         """Return these findings in words; what cannot be written is noted as broken."""
         firings = {each: sighting.firings[each] for each in fingerprints}
         pack = self._facts.adopted.pack
+        if isinstance(pack.units, StoredUnits):
+            pack.units.read({firing.unit for firing in firings.values()})
         whole: dict[tuple[str, str], FactInWords] = {
             (kind, key): fact
             for kind, keys in facts_to_fetch(self._group.by_id, firings.values()).items()

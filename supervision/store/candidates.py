@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -51,21 +52,15 @@ class Candidate:
     """A fact with the database's view of the rules on its kind.
 
     `violated` gives the rules that are TRUE, each with its severity (None for a notice or an
-    escalation), `undecided` those that are NULL.
+    escalation), `undecided` those that are NULL, `patterns` the places in matches, by rule and
+    number, that it may take as far as it alone decides.
     """
 
     fact: Fact
     unit: str
     violated: Mapping[str, Level | None]
     undecided: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many facts a rule applies to, counted by the database, and how many satisfy it."""
-
-    applicable: int
-    satisfied: int
+    patterns: frozenset[tuple[str, int]]
 
 
 def full_condition(rule: CheckedRule) -> Condition:
@@ -140,16 +135,23 @@ class _Place:
     """What is asked of the facts of one requirement, or of all: rules, patterns, named fields."""
 
     single: list[CheckedRule] = field(default_factory=list)
-    patterns: list[Condition] = field(default_factory=list)
+    patterns: list[tuple[str, int, Condition]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
     def not_ruled_out(self, dialect: Dialect) -> str:
-        asked = [full_condition(rule) for rule in self.single] + self.patterns
+        asked = [full_condition(rule) for rule in self.single]
+        asked += [condition for _, _, condition in self.patterns]
         texts = dict.fromkeys(_text(condition, dialect) for condition in asked)
         return " OR ".join(f"(({each}) IS NOT FALSE)" for each in texts)
 
     def letters(self, dialect: Dialect) -> str:
-        return " || ".join(_letter(rule, dialect) for rule in self.single) or "''"
+        every = [_letter(rule, dialect) for rule in self.single]
+        every += [
+            f"(CASE WHEN ({_text(condition, dialect)}) IS NOT FALSE THEN '{_TRUE}'"
+            f" ELSE '{_FALSE}' END)"
+            for _, _, condition in self.patterns
+        ]
+        return " || ".join(every) or "''"
 
 
 def _letter(rule: CheckedRule, dialect: Dialect) -> str:
@@ -163,6 +165,12 @@ def _letter(rule: CheckedRule, dialect: Dialect) -> str:
     return f"(CASE ({full}) WHEN TRUE THEN {held} WHEN FALSE THEN '{_FALSE}' ELSE '{_UNKNOWN}' END)"
 
 
+class _View(NamedTuple):
+    violated: Mapping[str, Level | None]
+    undecided: tuple[str, ...]
+    patterns: frozenset[tuple[str, int]]
+
+
 class Scan:
     """The candidates of one kind for bound rules; its SQL is made once and run for many moments."""
 
@@ -171,8 +179,7 @@ class Scan:
         self._places: dict[str | None, _Place] = defaultdict(_Place)
         for rule in rules:
             self._add(rule)
-        self._read: dict[tuple[str | None, str], tuple[dict[str, Level | None], tuple[str, ...]]]
-        self._read = {}
+        self._read: dict[tuple[str | None, str, str], _View] = {}
 
     @property
     def empty(self) -> bool:
@@ -191,7 +198,8 @@ class Scan:
                 if pattern.on == self.kind:
                     within = rule.scope if at == rule.anchor else ALWAYS
                     condition = conjunction(within, own_part(pattern.condition))
-                    self._places[_requirement(self.kind, condition)].patterns.append(condition)
+                    place = self._places[_requirement(self.kind, condition)]
+                    place.patterns.append((rule.rule.id, at, condition))
 
     @cached_property
     def _bound(self) -> dict[str, _Place]:
@@ -234,30 +242,35 @@ class Scan:
         unit_at = names.index("unit")
         for key, *values, common, own in session.execute(source.moment.bind(statement)):
             requirement = None if at is None else values[at]
-            violated, undecided = self._view(requirement, common, own)
             fact = Fact(self.kind, key, dict(zip(names, values, strict=True)))
-            yield Candidate(fact, values[unit_at], violated, undecided)
+            yield Candidate(fact, values[unit_at], *self._view(requirement, common, own))
 
-    def _view(
-        self, requirement: str | None, common: str, own: str
-    ) -> tuple[dict[str, Level | None], tuple[str, ...]]:
+    def _view(self, requirement: str | None, common: str, own: str) -> _View:
         """Return what the letters say; facts with the same letters share the answer."""
-        place = requirement if requirement in self._places else Everywhere
-        found = self._read.get((place, common + own))
+        name = requirement if requirement in self._places else Everywhere
+        found = self._read.get((name, common, own))
         if found is None:
-            rules = list(self._places[Everywhere].single)
-            if place is not Everywhere:
-                rules += self._places[place].single
-            said = list(zip(rules, common + own, strict=True))
-            found = self._read[place, common + own] = (
+            said = list(self._said(self._places[Everywhere], common))
+            if name is not Everywhere:
+                said += self._said(self._places[name], own)
+            found = self._read[name, common, own] = _View(
                 {
-                    rule.rule.id: _LEVELS.get(letter)
-                    for rule, letter in said
-                    if letter not in (_FALSE, _UNKNOWN)
+                    rule: _LEVELS.get(letter)
+                    for rule, at, letter in said
+                    if at is None and letter not in (_FALSE, _UNKNOWN)
                 },
-                tuple(rule.rule.id for rule, letter in said if letter == _UNKNOWN),
+                tuple(rule for rule, at, letter in said if at is None and letter == _UNKNOWN),
+                frozenset(
+                    (rule, at) for rule, at, letter in said if at is not None and letter == _TRUE
+                ),
             )
         return found
+
+    def _said(self, place: _Place, letters: str) -> Iterator[tuple[str, int | None, str]]:
+        asked: list[tuple[str, int | None]] = [(rule.rule.id, None) for rule in place.single]
+        asked += [(rule, at) for rule, at, _ in place.patterns]
+        for (rule, at), letter in zip(asked, letters, strict=True):
+            yield rule, at, letter
 
     def count(self, session: Session, source: FactSource) -> tuple[int, dict[str, int]]:
         """Return how many facts there are, and to how many each rule of a single fact applies."""

@@ -90,7 +90,7 @@ _EXTENDED = f"""LEFT JOIN extension e ON e.plan = o.plan AND e.obligation = o.fi
     AND {IN_FORCE.format("e", "decided_at")}"""
 
 
-def _base(kind: str | None, moment: Moment) -> str:
+def _base(kind: str | None, moment: Moment, chosen: str = "") -> str:
     return f"""base AS (
   SELECT o.key, o.requirement, o.clause, o.unit, o.role, o.period,
     o.period_no, o.companion, o.filing_key, o.target, o.about,
@@ -112,7 +112,7 @@ def _base(kind: str | None, moment: Moment) -> str:
   LEFT JOIN submission f ON f.plan = o.plan AND f.obligation = o.filing_key
     AND {IN_FORCE.format("f", "submitted_at")}
   {REVIEWED.format("f", "v")}
-  {_chosen(kind, moment)})"""
+  {_chosen(kind, moment)}{chosen})"""
 
 
 # --- Single facts of a filing, looked up where a rule asks for them ------------------------------
@@ -360,9 +360,10 @@ def obligation_facts(
     return "WITH " + ",\n".join(ctes)
 
 
-def every_obligation(moment: Moment) -> str:
-    """Return `WITH base …` over obligations of all kinds."""
-    return "WITH " + _base(None, moment)
+def every_obligation(moment: Moment, *, among: str = "") -> str:
+    """Return `WITH base …` over obligations of all kinds; `among` is a query for their keys."""
+    chosen = f" AND o.key IN ({among})" if among else ""
+    return "WITH " + _base(None, moment, chosen)
 
 
 DAYS_OVERDUE = _COMMON["days_overdue"][0]

@@ -108,13 +108,14 @@ def measured_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
     chosen = """base.key, base.requirement, s.id, s.first_submitted_at,
     CASE WHEN s.clause = base.clause THEN 1 ELSE 0 END AS answers"""
     filed = f"{IN_FORCE.format('s', 'submitted_at')} AND {NOT_RETURNED.format('s')}"
+    # CROSS JOIN: SQLite is to begin with the obligations, of which few are a lead's
     ctes = [
         f"""bearing AS MATERIALIZED (
-  SELECT {chosen} FROM base JOIN submission s ON s.plan = :plan AND s.unit = base.unit
-  WHERE base.requirement IN ({named}) AND {filed}
+  SELECT {chosen} FROM base CROSS JOIN submission s
+  WHERE s.plan = :plan AND s.unit = base.unit AND base.requirement IN ({named}) AND {filed}
   UNION
-  SELECT {chosen} FROM base JOIN submission s ON s.plan = :plan AND s.clause = base.clause
-  WHERE base.requirement IN ({named}) AND base.role = 'lead' AND {filed})""",
+  SELECT {chosen} FROM base CROSS JOIN submission s
+  WHERE s.plan = :plan AND s.clause = base.clause AND base.requirement IN ({named}) AND base.role = 'lead' AND {filed})""",
         "answered AS MATERIALIZED (SELECT DISTINCT key FROM bearing WHERE answers = 1)",
     ]
     selects = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, true
 from sqlalchemy import select as sql_select
@@ -44,29 +44,60 @@ class Envelope:
     content: Mapping[str, Any] | None = None
 
 
-def pending(
+class Brief(NamedTuple):
+    """A notice without its words."""
+
+    id: int
+    key: str
+    item: str
+    ladder: str
+    step: str
+    rule: str | None
+    post: str
+    state: str
+    kind: str
+    is_copy: int
+
+    @property
+    def pending(self) -> bool:
+        """Whether a run asked for it and it has not left the house."""
+        return self.rule is not None and NoticeState(self.state) in PENDING
+
+
+def in_brief(
     session: Session,
     plan: str,
+    items: Iterable[str],
     *,
     units: Collection[str] | None,
     between: tuple[str, str] | None,
-) -> list[NoticeRow]:
-    """Return what runs have planned and nobody has sent: for some units, a stretch of them, all."""
-    query = select(NoticeRow).where(
-        NoticeRow.plan == plan,
+) -> list[Brief]:
+    """Return the notices of these items, and what waits for some units, a stretch of them, or all.
+
+    In the order in which they were written, each once.
+    """
+    columns = sql_select(*(getattr(NoticeRow, name) for name in Brief._fields)).where(
+        col(NoticeRow.plan) == plan
+    )
+    found: dict[int, Brief] = {}
+    wanted = sorted(set(items))
+    for start in range(0, len(wanted), PART):
+        rows = session.execute(columns.where(col(NoticeRow.item).in_(wanted[start : start + PART])))
+        found.update((row[0], Brief(*row)) for row in rows)
+    waiting = columns.where(
         col(NoticeRow.state).in_([state.value for state in PENDING]),
         col(NoticeRow.run_id).is_not(None),
     )
     if units is not None:
-        query = query.where(col(NoticeRow.unit).in_(units))
+        waiting = waiting.where(col(NoticeRow.unit).in_(units))
     if between is not None:
-        query = query.where(col(NoticeRow.unit).between(*between))
-    return list(session.exec(query))
+        waiting = waiting.where(col(NoticeRow.unit).between(*between))
+    found.update((row[0], Brief(*row)) for row in session.execute(waiting))
+    return [brief for _, brief in sorted(found.items())]
 
 
-def as_on_file(rows: Iterable[NoticeRow]) -> list[OnFile]:
-    """Return notices that rules asked for, each once, as planning needs them."""
-    found = {row.id or 0: row for row in rows}
+def as_on_file(rows: Iterable[Brief]) -> list[OnFile]:
+    """Return the notices that rules asked for, as planning needs them."""
     return [
         OnFile(
             key=row.key,
@@ -77,9 +108,20 @@ def as_on_file(rows: Iterable[NoticeRow]) -> list[OnFile]:
             post=row.post,
             state=NoticeState(row.state),
         )
-        for _, row in sorted(found.items())
+        for row in rows
         if row.rule is not None
     ]
+
+
+def by_id(session: Session, ids: Iterable[int]) -> list[NoticeRow]:
+    """Return whole notices."""
+    found: list[NoticeRow] = []
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), PART):
+        found += session.exec(
+            select(NoticeRow).where(col(NoticeRow.id).in_(wanted[start : start + PART]))
+        )
+    return found
 
 
 def end(session: Session, plan: str, ended: Mapping[str, tuple[NoticeState, Silence]]) -> None:

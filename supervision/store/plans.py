@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, insert
+from sqlalchemy import delete, exists, func, insert
 from sqlmodel import Session, col, select, update
 
 from supervision.domain.ledgers import LedgersFile
@@ -356,11 +356,22 @@ def count_owing_units(
     session: Session, plan: str, *, known_at: datetime, units: Iterable[str] | None
 ) -> int:
     """Return how many units owe anything."""
-    query = select(func.count(func.distinct(ObligationRow.unit))).where(
-        ObligationRow.plan == plan,
-        ObligationRow.recorded_at <= known_at,
-        ObligationRow.superseded_at > known_at,
+    owes = exists().where(
+        col(ObligationRow.plan) == plan,
+        col(ObligationRow.unit) == col(UnitRow.code),
+        col(ObligationRow.recorded_at) <= known_at,
+        col(ObligationRow.superseded_at) > known_at,
+    )
+    query = (
+        select(func.count())
+        .select_from(UnitRow)
+        .where(
+            UnitRow.plan == plan,
+            UnitRow.recorded_at <= known_at,
+            UnitRow.superseded_at > known_at,
+            owes,
+        )
     )
     if units is not None:
-        query = query.where(col(ObligationRow.unit).in_(list(units)))
+        query = query.where(col(UnitRow.code).in_(list(units)))
     return session.exec(query).one()

@@ -9,6 +9,8 @@ from supervision.store.facts import DAYS_OVERDUE, Moment, every_obligation
 
 _OPEN = ", ".join(f"'{state.value}'" for state in sorted(OPEN))
 _ANSWERED = "('responded', 'closed')"
+_REMINDED = """FROM notice n WHERE n.plan = :plan AND n.item = f.obligation AND n.state = 'sent'
+      AND n.is_copy = 0"""
 
 
 def finding_facts(moment: Moment) -> str:
@@ -17,20 +19,17 @@ def finding_facts(moment: Moment) -> str:
     Days are working days at `as_of`.  Findings are not kept as versions: they are as they stand.
     """
     chosen = " AND f.unit IN :units" if moment.units is not None else ""
+    if moment.between is not None:
+        chosen += " AND f.unit >= :first_unit AND f.unit <= :last_unit"
     chosen += " AND f.number IN :keys" if moment.keys is not None else ""
-    return f"""{every_obligation(_without_keys(moment))},
+    chosen = f"f.plan = :plan AND f.state IN ({_OPEN}, 'waived', 'closed'){chosen}"
+    among = f"SELECT f.obligation FROM finding f WHERE {chosen}"
+    return f"""{every_obligation(_without_keys(moment), among=among)},
 late AS MATERIALIZED (SELECT base.key, {DAYS_OVERDUE} AS days_overdue FROM base),
-reminded AS MATERIALIZED (
-  SELECT n.item, COUNT(DISTINCT n.run_id) AS times, MAX(n.id) AS last_id
-  FROM notice n WHERE n.plan = :plan AND n.state = 'sent' AND n.is_copy = 0
-  GROUP BY n.item),
-raised AS MATERIALIZED (
-  SELECT e.finding_id, e.cycle, MAX(e.level) AS level
-  FROM escalation e WHERE e.plan = :plan AND e.state = 'approved'
-  GROUP BY e.finding_id, e.cycle),
 facts AS (
   SELECT f.number AS fact_key, f.rule, f.severity, f.state, f.requirement, f.clause, f.unit,
-    f.period, f.cycle, COALESCE(raised.level, 'L0') AS level,
+    f.period, f.cycle, COALESCE((SELECT MAX(e.level) FROM escalation e WHERE e.finding_id = f.id
+      AND e.cycle = f.cycle AND e.state = 'approved'), 'L0') AS level,
     CASE WHEN :workday > f.opened_workday THEN :workday - f.opened_workday ELSE 0 END AS days_open,
     late.days_overdue,
     CASE WHEN f.rectify_due_workday > :workday THEN f.rectify_due_workday - :workday
@@ -38,19 +37,19 @@ facts AS (
     CASE WHEN f.rectify_due_workday IS NULL THEN NULL
       WHEN :workday > f.rectify_due_workday THEN :workday - f.rectify_due_workday
       ELSE 0 END AS days_past_rectify_due,
-    COALESCE(reminded.times, 0) AS reminders_sent, last.step AS last_step,
+    (SELECT COUNT(DISTINCT n.run_id) {_REMINDED}) AS reminders_sent,
+    (SELECT n.step {_REMINDED} ORDER BY n.id DESC LIMIT 1) AS last_step,
     CASE WHEN f.state IN {_ANSWERED} THEN 1 ELSE 0 END AS has_response
   FROM finding f
   LEFT JOIN late ON late.key = f.obligation
-  LEFT JOIN reminded ON reminded.item = f.obligation
-  LEFT JOIN notice last ON last.id = reminded.last_id
-  LEFT JOIN raised ON raised.finding_id = f.id AND raised.cycle = f.cycle
-  WHERE f.plan = :plan AND f.state IN ({_OPEN}, 'waived', 'closed'){chosen})"""
+  WHERE {chosen})"""
 
 
 def unit_facts(moment: Moment) -> str:
     """Return `WITH …, facts AS (…)`: one row per unit."""
     chosen = " AND u.code IN :units" if moment.units is not None else ""
+    if moment.between is not None:
+        chosen += " AND u.code >= :first_unit AND u.code <= :last_unit"
     chosen += " AND u.code IN :keys" if moment.keys is not None else ""
     return f"""{every_obligation(_without_keys(moment))},
 late AS MATERIALIZED (

@@ -156,6 +156,13 @@ def _spoil(year: Year) -> None:
 _BY_UNIT = ("unit", "assignment", "obligation", "submission")
 """Tables whose rows name their unit; a copy's rows name the copy."""
 
+_ORDER = {
+    "unit": "r.code",
+    "assignment": "r.clause, r.unit",
+    "obligation": "r.requirement, r.unit",
+    "submission": "r.id",
+}
+
 _BY_SUBMISSION = ("submission_task", "submission_node", "submission_claim", "record", "evidence")
 
 
@@ -168,7 +175,7 @@ def _copy(connection: Connection, rounds: int) -> None:
         )
     span = _one(connection, "SELECT COALESCE(MAX(id), 0) + 1 FROM submission")
     for table in (*_BY_UNIT, *_BY_SUBMISSION):
-        _copy_table(connection, table, span)
+        _copy_table(connection, table, f"{span} + {{}} * {rounds + 1} + t.number")
     connection.execute(text("DROP TABLE township"))
 
 
@@ -181,9 +188,11 @@ def _columns(connection: Connection, table: str) -> list[str]:
     return list(found.keys())
 
 
-def _copy_table(connection: Connection, table: str, span: int) -> None:
-    """Insert each example row once for each copy; the ids of submissions move by whole spans."""
-    moved = f"t.number * {span} + "
+def _copy_table(connection: Connection, table: str, moved: str) -> None:
+    """Insert each example row once for each copy; `moved` makes the ids of submissions.
+
+    Rows stand in the order in which a year brings them: duty by duty, filing after filing.
+    """
     said = "r.unit" if table != "unit" else "r.code"
     chosen = []
     columns = _columns(connection, table)
@@ -191,7 +200,7 @@ def _copy_table(connection: Connection, table: str, span: int) -> None:
     for name in names:
         match name:
             case "id" | "submission_id":
-                chosen.append(f"{moved}r.{name}")
+                chosen.append(moved.format(f"r.{name}"))
             case "unit" | "code":
                 chosen.append(f"r.{name} || t.code")
             case "key" | "obligation" | "filing_key":
@@ -219,7 +228,7 @@ def _copy_table(connection: Connection, table: str, span: int) -> None:
         text(
             f"INSERT INTO {table} ({', '.join(names)})"
             f" SELECT {', '.join(chosen)} FROM township t CROSS JOIN"
-            f" {source} ORDER BY t.number"
+            f" {source} ORDER BY {_ORDER.get(table, 'r.submission_id')}, t.number"
         )
     )
 

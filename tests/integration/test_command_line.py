@@ -25,7 +25,7 @@ from supervision.__main__ import app
 from supervision.services.contract import EvaluationOut, FindingDetailOut, FindingOut, NoticeOut
 from supervision.store.session import Database
 from tests.office import LATE, TALENT, ladder_rules, small_pack
-from tests.program import Program, Server
+from tests.program import ROOT, Program, Server
 from tests.smtp_servers import Inbox, an_smtp_server
 from tests.table_dump import Dump, difference, everything
 
@@ -872,6 +872,9 @@ NEEDS = {
     "plan adopt": "none",
     "rules check": "none",
     "rules test": "none",
+    "rules diff": "active active",
+    "rules preview": f"{ROOT / 'rules' / 'packs' / 'talent-2022'}",
+    "explain": "W-2022-0001",
     "submit": "file.jsonl",
     "submissions accept": "GEN-R1/TU/2022Q2",
     "submissions return": "GEN-R1/TU/2022Q2 --reason x",
