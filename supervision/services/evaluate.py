@@ -6,11 +6,12 @@ what a run holds in memory does not grow with the district.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from functools import cached_property
 
 from rules.catalogue import OBLIGATION_KINDS
 from rules.facts import Key
@@ -40,7 +41,7 @@ from supervision.store.candidates import Candidate
 from supervision.store.columns import FAR_FUTURE
 from supervision.store.findings import OnFile
 from supervision.store.session import Database, Session
-from supervision.store.tables import FindingRow, JobSlotRow, RunRow, RunRuleRow
+from supervision.store.tables import FindingRow, JobSlotRow, RunRow
 
 STRETCH = 4_000
 """Units that are worked through at once: some 20 MB of candidates where one duty in ten fails."""
@@ -70,7 +71,7 @@ def evaluate(
         )
     run: _Run | None = None
     try:
-        with database.transaction() as session:
+        with database.transaction() as session, _collecting_seldom():
             run = _Run(session, database, request, tools, by=by, now=now)
             run.carry_out()
             if run.result.mode is not Mode.LIVE:
@@ -87,6 +88,21 @@ def evaluate(
                 run.store_failure(session)
     assert run is not None
     return run.result
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """Let the collector of cyclic garbage look less often.
+
+    A large run keeps millions of small values, and going through all of them again and again took
+    a fifth of its time.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def evaluate_within(
@@ -145,10 +161,12 @@ class _Run:
         self.result = Evaluation(None, code, as_of, known_at, ruleset, mode, version)
         self.row: RunRow | None = None
         self.rules = tools.rulesets.on(session, self.adopted, self.facts.today)
+        self.facts = replace(self.facts, measures=self.rules.measures)
         self.tally, self.later = Tally(), Tally()
         self.waived: Counter[str] = Counter()
         self.effects: Counter[Effect] = Counter()
         self.opened_by: Counter[str] = Counter()
+        self.leads: Mapping[str, object] | None = None
         self.counted: dict[str, dict[str, int]] = {}
         self.shown: list[Problem] = []
 
@@ -170,7 +188,7 @@ class _Run:
         owed_by_nobody = [(each.requirement, each.reason) for each in self.pack.skipped]
         result.skipped = owed_by_nobody + list(self.rules.unbound)
         result.obligations = plans.count_obligations(
-            self.session, result.plan, known_at=result.known_at
+            self.session, result.plan, known_at=result.known_at, units=self.facts.units
         )
         if result.mode is not Mode.REPLAY:
             self.row = self._run_row(RunStatus.COMPLETED)
@@ -197,7 +215,7 @@ class _Run:
         if result.mode is Mode.REPLAY:
             result.problems = sorted(self.shown, key=_by_weight)
         else:
-            result.problems = problems_seen(self.session, result)
+            result.problems = problems_seen(self.session, result, self.facts.units)
 
     def _stretches(self) -> Iterator[_Stretch]:
         """Yield who is to be looked at: all units, those too that have left and left findings."""
@@ -273,24 +291,22 @@ class _Run:
         )
         self._show(settled, on_file)
 
-    @cached_property
-    def _news_of_leads(self) -> Mapping[str, object]:
-        result = self.result
-        return news.of_leads(
-            self.session, result.plan, as_of=result.as_of, known_at=result.known_at
-        )
-
     def _news(self, here: FactsAt) -> Mapping[str, object]:
         """What tells of each unit whether its facts may have changed since they were worded."""
+        plan, as_of, known_at = self.result.plan, here.as_of, here.known_at
+        if self.leads is None:
+            self.leads = news.of_leads(
+                self.session, plan, as_of=as_of, known_at=known_at, units=here.units
+            )
         own = news.of_units(
             self.session,
-            self.result.plan,
-            as_of=here.as_of,
-            known_at=here.known_at,
+            plan,
+            as_of=as_of,
+            known_at=known_at,
             units=here.units,
             between=here.between,
         )
-        return {**own, **self._news_of_leads}
+        return {**own, **self.leads}
 
     def _on_file(self, stretch: _Stretch) -> Mapping[str, OnFile]:
         """What stands on file; a look back knows nothing but the waivers in force then."""
@@ -413,20 +429,7 @@ class _Run:
         assert row.id is not None
         row.status, row.counts = result.status.value, dict(result.counts)
         session.add(row)
-        session.add_all(
-            RunRuleRow(
-                run_id=row.id,
-                rule=each.rule,
-                applicable=each.applicable,
-                satisfied=each.satisfied,
-                violated=each.violated,
-                undecided=each.undecided,
-                waived=each.waived,
-                broken=each.broken,
-                missing=dict(each.missing),
-            )
-            for each in result.rules
-        )
+        runs.save_counts(session, row.id, [asdict(each) for each in result.rules])
         if self.request.slot is not None:
             job, slot = self.request.slot
             session.add(JobSlotRow(job=job, slot=slot, run_id=row.id))
@@ -485,13 +488,15 @@ class _Run:
         )
 
 
-def problems_seen(session: Session, result: Evaluation) -> list[Problem]:
+def problems_seen(
+    session: Session, result: Evaluation, units: Sequence[str] | None
+) -> list[Problem]:
     """Return the open findings that a run saw, the gravest first; those it opened if not kept."""
     assert result.run_id is not None
     kept = result.mode is Mode.LIVE
     found = [
         Problem(*row[:-1]) if kept or row.first_run != result.run_id else Problem(None, *row[1:-1])
-        for row in findings.seen_by(session, result.plan, result.run_id)
+        for row in findings.seen_by(session, result.plan, result.run_id, units=units)
     ]
     return sorted(found, key=_by_weight)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from rules.checked import CheckedRule
 from supervision.services.judge import RuleGroup
-from supervision.services.load_rules import bind_all, params_on, stored_rules
+from supervision.services.load_rules import bind_all, measures_of, params_on, stored_rules
 from supervision.store.candidates import Scan
+from supervision.store.facts import Measured
 from supervision.store.plans import Adopted
 from supervision.store.session import Session
 
@@ -25,11 +26,13 @@ class Ruleset:
     first    rules about what units owe and have filed
     second   notices and escalations, judged over the findings as they then stand
     unbound  (rule, why) of those that lack a parameter on that day
+    measures how the requirements with a ledger are measured on that day
     """
 
     first: RuleGroup
     second: RuleGroup
     unbound: tuple[tuple[str, str], ...]
+    measures: tuple[Measured, ...]
 
     @cached_property
     def rules(self) -> tuple[CheckedRule, ...]:
@@ -66,6 +69,7 @@ class Rulesets:
                 first=RuleGroup(tuple(rule for rule in bound if not rule.second_pass)),
                 second=RuleGroup(tuple(rule for rule in bound if rule.second_pass)),
                 unbound=tuple(unbound),
+                measures=tuple(measures_of(adopted.pack, day)),
             )
             _make_room(self._bound)
             self._bound[place] = found

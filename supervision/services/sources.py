@@ -26,7 +26,8 @@ TOLERANCE = "about_tolerance"
 class FactsAt:
     """The facts of a plan at `as_of` as known at `known_at`.
 
-    `units` None means all; `between` is the first and last code of a stretch of units.
+    `units` None means all; `between` is the first and last code of a stretch of units; `measures`
+    are those of the day where they are at hand.
     """
 
     adopted: Adopted
@@ -36,6 +37,7 @@ class FactsAt:
     dialect: Dialect
     units: tuple[str, ...] | None = None
     between: tuple[str, str] | None = None
+    measures: tuple[Measured, ...] | None = None
 
     @cached_property
     def today(self) -> date:
@@ -64,8 +66,10 @@ class FactsAt:
         )
 
     @cached_property
-    def _measures(self) -> list[Measured]:
-        return measures_of(self.adopted.pack, self.today)
+    def _measures(self) -> tuple[Measured, ...]:
+        if self.measures is not None:
+            return self.measures
+        return tuple(measures_of(self.adopted.pack, self.today))
 
     def source(self, kind: str) -> FactSource:
         """Return the source of one fact kind."""

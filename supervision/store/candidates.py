@@ -10,7 +10,7 @@ looked up for no other: a field that may be unknown is NULL in the candidates of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -180,6 +180,7 @@ class Scan:
         for rule in rules:
             self._add(rule)
         self._read: dict[tuple[str | None, str, str], _View] = {}
+        self._written: dict[tuple[object, ...], str] = {}
 
     @property
     def empty(self) -> bool:
@@ -230,13 +231,27 @@ class Scan:
         where = " OR ".join(filter(None, needed))
         return f"SELECT {', '.join(columns)}\nFROM facts\nWHERE {where}"
 
+    def _statement(self, source: FactSource, what: str, write: Callable[[], str]) -> str:
+        """Return the text of a statement, written once for each shape that a source can have.
+
+        The sources of one scan differ in their moments only.
+        """
+        moment = source.moment
+        given = tuple(each is not None for each in (moment.units, moment.between, moment.keys))
+        shape = (what, source.dialect, *given)
+        if shape not in self._written:
+            self._written[shape] = write()
+        return self._written[shape]
+
     def candidates(self, session: Session, source: FactSource) -> Iterator[Candidate]:
         """Yield the facts of the source that some rule or pattern cannot rule out."""
         if self.empty:
             return
         named = set().union(*(place.names for place in self._places.values()))
         names = sorted(named | source.always())
-        statement = f"{source.sql(names)}\n{self._select(source, names)}"
+        statement = self._statement(
+            source, "candidates", lambda: f"{source.sql(names)}\n{self._select(source, names)}"
+        )
         # a kind without the field (a finding has it, a unit has not) is never bound to one
         at = names.index("requirement") if "requirement" in names else None
         unit_at = names.index("unit")
@@ -275,16 +290,20 @@ class Scan:
     def count(self, session: Session, source: FactSource) -> tuple[int, dict[str, int]]:
         """Return how many facts there are, and to how many each rule of a single fact applies."""
         single = [rule for place in self._places.values() for rule in place.single]
-        scopes = dict.fromkeys(_text(rule.scope, source.dialect) for rule in single)
-        columns = ["COUNT(*)"]
-        columns += [f"SUM(CASE WHEN ({each}) IS NOT FALSE THEN 1 ELSE 0 END)" for each in scopes]
-        wanted = {each.name for rule in single for each in fields(rule.scope)}
-        statement = f"{source.sql(wanted)}\nSELECT {', '.join(columns)} FROM facts"
+        scopes = dict.fromkeys(rule.scope for rule in single)
+
+        def written() -> str:
+            counts = (
+                f"SUM(CASE WHEN ({_text(each, source.dialect)}) IS NOT FALSE THEN 1 ELSE 0 END)"
+                for each in scopes
+            )
+            wanted = {each.name for scope in scopes for each in fields(scope)}
+            return f"{source.sql(wanted)}\nSELECT {', '.join(['COUNT(*)', *counts])} FROM facts"
+
+        statement = self._statement(source, "count", written)
         total, *counted = session.execute(source.moment.bind(statement)).one()
         by_scope = dict(zip(scopes, counted, strict=True))
-        return int(total), {
-            rule.rule.id: int(by_scope[_text(rule.scope, source.dialect)] or 0) for rule in single
-        }
+        return int(total), {rule.rule.id: int(by_scope[rule.scope] or 0) for rule in single}
 
 
 def _names_of(kind: str, rule: CheckedRule) -> set[str]:

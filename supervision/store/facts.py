@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import bindparam, text
@@ -23,6 +24,12 @@ from supervision.store.ledger_sql import Dialect
 from supervision.store.measures import MILLION, Measured, Part, measured_part
 
 __all__ = ["DAYS_OVERDUE", "Measured", "Moment", "every_obligation", "obligation_facts"]
+
+
+@lru_cache(maxsize=256)
+def _parsed(statement: str) -> TextClause:
+    """Return the statement with its parameters found: some ms for the longest."""
+    return text(statement)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Moment:
             "first_unit": self.between[0] if self.between else None,
             "last_unit": self.between[1] if self.between else None,
         }
-        found = text(statement)
+        found = _parsed(statement)
         named = found._bindparams  # noqa: SLF001 - which of the values the statement uses
         params: list[BindParameter[Any]] = [
             bindparam(name, value) for name, value in values.items() if name in named

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, func, insert
+from sqlalchemy import exists, func
 from sqlalchemy import select as sql_select
 from sqlalchemy import update as sql_update
 from sqlalchemy.orm import aliased
@@ -18,6 +18,7 @@ from supervision.domain.findings import OPEN, Event, State, Transition
 from supervision.domain.reconciliation import Standing
 from supervision.errors import NotFound
 from supervision.store.tables import FindingRow, RunRow, TransitionRow, UnitRow
+from supervision.store.tables.base import insert_all
 
 PART = 500
 
@@ -135,13 +136,17 @@ def units_concerned(session: Session, plan: str, *, known_at: datetime) -> list[
     return list(session.execute(of_plan.union(of_findings).order_by("code")).scalars())
 
 
-def seen_by(session: Session, plan: str, run_id: int) -> Iterator[SeenFinding]:
-    """Yield the open findings that a run saw."""
+def seen_by(
+    session: Session, plan: str, run_id: int, *, units: Collection[str] | None
+) -> Iterator[SeenFinding]:
+    """Yield the open findings that a run of these units (None: all) saw."""
     query = sql_select(*(getattr(FindingRow, name) for name in SeenFinding._fields)).where(
         col(FindingRow.plan) == plan,
         col(FindingRow.last_run) == run_id,
         col(FindingRow.state).in_([state.value for state in OPEN]),
     )
+    if units is not None:
+        query = query.where(col(FindingRow.unit).in_(units))
     for row in session.execute(query):
         yield SeenFinding(*row)
 
@@ -285,10 +290,11 @@ def save_new(
                 "rectify_within": each.rectify_within,
             }
         )
-    session.execute(insert(FindingRow), rows)
+    insert_all(session, FindingRow, rows)
     ids = _ids(session, plan, [each.fingerprint for each, _ in by_weight])
-    session.execute(
-        insert(TransitionRow),
+    insert_all(
+        session,
+        TransitionRow,
         [
             _row_of(step, ids[each.fingerprint], run.id)
             for each, transitions in by_weight
@@ -382,7 +388,7 @@ def save_transitions(
         assert row.id is not None
         written.append(_row_of(each, row.id, run_id))
     session.flush()
-    session.execute(insert(TransitionRow), written)
+    insert_all(session, TransitionRow, written)
 
 
 def last_transition_at(session: Session, finding_id: int, event: Event) -> datetime | None:

@@ -104,18 +104,20 @@ def measured_part(measures: Sequence[Measured], dialect: Dialect) -> Part:
             " 0 AS spans, 0 AS duplicates)",
             "LEFT JOIN measured ON measured.key = base.key",
         )
-    named = ", ".join(f"'{each.requirement}'" for each in measures)
     chosen = """base.key, base.requirement, s.id, s.first_submitted_at,
     CASE WHEN s.clause = base.clause THEN 1 ELSE 0 END AS answers"""
+    measured = ", ".join(f"'{each.requirement}'" for each in measures)
+    named = f"base.requirement IN ({measured})"
     filed = f"{IN_FORCE.format('s', 'submitted_at')} AND {NOT_RETURNED.format('s')}"
     # CROSS JOIN: SQLite is to begin with the obligations, of which few are a lead's
     ctes = [
         f"""bearing AS MATERIALIZED (
   SELECT {chosen} FROM base CROSS JOIN submission s
-  WHERE s.plan = :plan AND s.unit = base.unit AND base.requirement IN ({named}) AND {filed}
+  WHERE s.plan = :plan AND s.unit = base.unit AND {named} AND {filed}
   UNION
   SELECT {chosen} FROM base CROSS JOIN submission s
-  WHERE s.plan = :plan AND s.clause = base.clause AND base.requirement IN ({named}) AND base.role = 'lead' AND {filed})""",
+  WHERE s.plan = :plan AND s.clause = base.clause AND base.role = 'lead' AND {named}
+    AND {filed})""",
         "answered AS MATERIALIZED (SELECT DISTINCT key FROM bearing WHERE answers = 1)",
     ]
     selects = []

@@ -39,22 +39,33 @@ def of_units(
 
 
 def of_leads(
-    session: Session, plan: str, *, as_of: datetime, known_at: datetime
+    session: Session,
+    plan: str,
+    *,
+    as_of: datetime,
+    known_at: datetime,
+    units: Collection[str] | None,
 ) -> dict[str, News]:
-    """Return the news of the units that lead a task: they are measured by what all have filed."""
+    """Return the news of those of the units (None: all) that lead a task.
+
+    They are measured by what all have filed.
+    """
+    leading = select(col(AssignmentRow.unit)).where(
+        col(AssignmentRow.plan) == plan,
+        col(AssignmentRow.role) == Role.LEAD.value,
+        col(AssignmentRow.recorded_at) <= known_at,
+        col(AssignmentRow.superseded_at) > known_at,
+    )
+    if units is not None:
+        leading = leading.where(col(AssignmentRow.unit).in_(units))
+    leads = session.execute(leading).scalars().all()
+    if not leads:
+        return {}
     filed, decided = (
         session.execute(query.with_only_columns(query.selected_columns[1])).scalar() or 0
         for query in _queries(plan, as_of, known_at)
     )
-    leads = session.execute(
-        select(col(AssignmentRow.unit)).where(
-            col(AssignmentRow.plan) == plan,
-            col(AssignmentRow.role) == Role.LEAD.value,
-            col(AssignmentRow.recorded_at) <= known_at,
-            col(AssignmentRow.superseded_at) > known_at,
-        )
-    )
-    return dict.fromkeys(leads.scalars(), (filed, decided))
+    return dict.fromkeys(leads, (filed, decided))
 
 
 def _queries(plan: str, as_of: datetime, known_at: datetime) -> list[Select[*tuple[Any, ...]]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, true
+from sqlalchemy import Connection, true
 from sqlalchemy import select as sql_select
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
@@ -26,6 +26,7 @@ from supervision.domain.notices import (
 from supervision.domain.workdays import OfficeHours
 from supervision.errors import NotFound, Refused
 from supervision.store.tables import DigestRow, NoticeRow
+from supervision.store.tables.base import insert_all
 
 PART = 500
 LEASE = timedelta(minutes=10)
@@ -230,7 +231,7 @@ def enclose_all(
             row = enclose(session, plan, each, hours=hours, domain=domain, now=now)
             found[each] = (row.id or 0, row.due_at)
     if fresh:
-        session.execute(insert(DigestRow), fresh)
+        insert_all(session, DigestRow, fresh)
         there = _digests_of(session, plan, day, {each["recipient"] for each in fresh})
     for each in envelopes:
         if each not in found:
@@ -273,7 +274,7 @@ def _digests_of(
 def add_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write new notices."""
     if rows:
-        session.execute(insert(NoticeRow), rows)
+        insert_all(session, NoticeRow, rows)
 
 
 def add(session: Session, rows: Iterable[NoticeRow]) -> None:

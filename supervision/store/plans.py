@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, exists, func, insert
 from sqlmodel import Session, col, select, update
 
-from supervision.domain.ledgers import LedgersFile
+from supervision.domain.ledgers import Ledger, LedgersFile
 from supervision.domain.pack import Pack, Skipped
 from supervision.domain.plan import Plan
 from supervision.domain.units import Unit, Units
@@ -145,18 +145,38 @@ def versions_of(session: Session, plan: str) -> list[PlanRow]:
 
 
 def _adopted(session: Session, row: PlanRow) -> Adopted:
-    document = row.document
+    plan, ledgers, skipped = _read(row.plan, row.revision, row.document)
     pack = Pack(
-        plan=Plan.model_validate(document["plan"]),
+        plan=plan,
         units=StoredUnits(session, row.plan, row.recorded_at),
         assignments=Deferred(
             lambda: stored_assignments(session, row.plan, known_at=row.recorded_at)
         ),
-        ledgers=LedgersFile.model_validate(document["ledgers"]).ledgers,
+        ledgers=ledgers,
         revision=row.revision,
-        skipped=tuple(Skipped(**each) for each in document["skipped"]),
+        skipped=skipped,
     )
     return Adopted(row.plan, row.version, pack, row.ruleset, row.recorded_at)
+
+
+_Documents: TypeAlias = tuple[Plan, Mapping[str, Ledger], tuple[Skipped, ...]]
+_read_before: dict[tuple[str, str], _Documents] = {}
+"""Documents by plan and revision, which names their content; the oldest is forgotten."""
+_KEPT = 16
+
+
+def _read(plan: str, revision: str, document: Mapping[str, Any]) -> _Documents:
+    found = _read_before.get((plan, revision))
+    if found is None:
+        found = (
+            Plan.model_validate(document["plan"]),
+            LedgersFile.model_validate(document["ledgers"]).ledgers,
+            tuple(Skipped(**each) for each in document["skipped"]),
+        )
+        while len(_read_before) >= _KEPT:
+            _read_before.pop(next(iter(_read_before)), None)
+        _read_before[plan, revision] = found
+    return found
 
 
 def _in_memory(pack: Pack) -> dict[str, Any]:
@@ -300,9 +320,11 @@ def known_units(
     )
 
 
-def count_obligations(session: Session, plan: str, *, known_at: datetime) -> int:
-    """Return how many obligations the plan says exist."""
-    return session.exec(
+def count_obligations(
+    session: Session, plan: str, *, known_at: datetime, units: Iterable[str] | None = None
+) -> int:
+    """Return how many obligations the plan says exist, of these units or all."""
+    query = (
         select(func.count())
         .select_from(ObligationRow)
         .where(
@@ -310,7 +332,10 @@ def count_obligations(session: Session, plan: str, *, known_at: datetime) -> int
             ObligationRow.recorded_at <= known_at,
             ObligationRow.superseded_at > known_at,
         )
-    ).one()
+    )
+    if units is not None:
+        query = query.where(col(ObligationRow.unit).in_(list(units)))
+    return session.exec(query).one()
 
 
 def current_extension(session: Session, plan: str, obligation: str) -> ExtensionRow | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from supervision.domain.runs import Mode, RunStatus
 from supervision.store.tables import JobSlotRow, RunRow, RunRuleRow
+from supervision.store.tables.base import insert_all
 
 FINISHED = (RunStatus.COMPLETED.value, RunStatus.HELD.value)
 
@@ -44,6 +47,14 @@ def rules_of(session: Session, run_id: int) -> list[RunRuleRow]:
             select(RunRuleRow).where(RunRuleRow.run_id == run_id).order_by(col(RunRuleRow.rule))
         )
     )
+
+
+def save_counts(session: Session, run_id: int, counts: Iterable[Mapping[str, Any]]) -> None:
+    """Write the verdict counts of a run, by rule."""
+    columns = RunRuleRow.model_fields.keys() - {"run_id"}
+    rows = [{"run_id": run_id, **{name: each[name] for name in columns}} for each in counts]
+    if rows:
+        insert_all(session, RunRuleRow, rows)
 
 
 def find(session: Session, run_id: int) -> RunRow | None:

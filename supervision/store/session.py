@@ -59,6 +59,8 @@ class Database:
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine, "connect", _prepare_postgresql)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -131,6 +133,14 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    # The facts queries are long texts over few rows: to compile them, or to plan them anew each
+    # time, takes longer than to run them.
+    with connection.cursor() as cursor:
+        cursor.execute("SET jit = off")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
