@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import perf_counter
 
 Clock = Callable[[], datetime]
 
@@ -21,3 +24,25 @@ def rehearsal_clock(start: datetime) -> Clock:
     """
     offset = start.astimezone(UTC) - system_clock()
     return lambda: system_clock() + offset
+
+
+class Stopwatch:
+    """How long the parts of one piece of work took, in seconds, by name."""
+
+    def __init__(self) -> None:
+        self.spent: defaultdict[str, float] = defaultdict(float)
+        self._begun = perf_counter()
+
+    @contextmanager
+    def on(self, part: str) -> Iterator[None]:
+        """Measure what is done within, together with what was measured under this name before."""
+        begun = perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[part] += perf_counter() - begun
+
+    def stop(self, rest: str) -> dict[str, float]:
+        """Return what each part took, and as `rest` what was under no name."""
+        total = perf_counter() - self._begun
+        return {**self.spent, rest: total - sum(self.spent.values())}

@@ -29,7 +29,7 @@ from supervision.services.contract import notice_out
 from supervision.services.deliver import Delivery, deliver, replay
 from supervision.services.desk import Desk
 from supervision.services.preview import preview_notice
-from supervision.store import outbox
+from supervision.store import outbox, sending
 
 notices_app = typer.Typer(help="通知：清单、预览、发送、重发", no_args_is_help=True)
 
@@ -107,7 +107,7 @@ def send(
         at = moment(as_of, desk) or app.now
         if dry_run:
             with app.database.reading() as session:
-                due = outbox.due_digests(session, desk.code, now=at)
+                due = sending.due_digests(session, desk.code, now=at)
             consoles().out.print(f"到时的邮件{len(due)}封；试运行，未发送")
             return
         done = send_due(app, desk, at, ignore_hours=ignore_hours, running=as_of is None)

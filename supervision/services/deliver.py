@@ -17,7 +17,7 @@ from supervision.domain.workdays import CalendarMissing
 from supervision.services.desk import Desk, open_desk
 from supervision.services.list_files import attachment_of
 from supervision.services.mails import digest_context
-from supervision.store import chasing, escalations, journal, outbox, plans
+from supervision.store import chasing, escalations, journal, plans, sending
 from supervision.store.session import Database, Session
 from supervision.store.tables import DigestRow, NoticeRow
 
@@ -109,7 +109,7 @@ class _Round:
         self._started = self._clock()
         with database.reading() as session:
             self.desk: Desk = open_desk(session, plan)
-            self.due: list[DigestRow] = outbox.due_digests(session, plan, now=at)
+            self.due: list[DigestRow] = sending.due_digests(session, plan, now=at)
             for row in self.due:
                 session.expunge(row)
 
@@ -140,7 +140,7 @@ class _Round:
                     return total.plus(Delivery(waiting=left, next_opening=opening))
             with self.database.short() as connection:
                 # the lease runs from the later of both clocks: nobody else may think it is over
-                claimed = outbox.claim(connection, digest, now=max(self.at, self.now))
+                claimed = sending.claim(connection, digest, now=max(self.at, self.now))
             if claimed:
                 total = total.plus(self._send(digest))
         return total
@@ -149,7 +149,7 @@ class _Round:
         notices, silenced = self._still_due(digest)
         if not notices:
             with self.database.transaction() as session:
-                outbox.settle(session, digest, DigestState.EMPTY)
+                sending.settle(session, digest, DigestState.EMPTY)
             return Delivery(empty=1, silenced=silenced)
         try:
             message = self._message(digest, notices)
@@ -163,8 +163,8 @@ class _Round:
         except DeliveryError as error:
             return replace(self._failed(digest, notices, error), silenced=silenced)
         with self.database.transaction() as session:
-            outbox.settle(session, digest, DigestState.SENT, sent_at=at)
-            outbox.settle_notices(
+            sending.settle(session, digest, DigestState.SENT, sent_at=at)
+            sending.settle_notices(
                 session, [each.id or 0 for each in notices], NoticeState.SENT, sent_at=at
             )
             self._journal(session, "mail sent", digest, {"notices": [each.key for each in notices]})
@@ -173,14 +173,14 @@ class _Round:
     def _still_due(self, digest: DigestRow) -> tuple[list[NoticeRow], int]:
         """Return the notices to send; those whose reason has gone meanwhile are silenced."""
         with self.database.transaction() as session:
-            rows = outbox.enclosed(session, digest.id or 0)
+            rows = sending.enclosed(session, digest.id or 0)
             gone = chasing.no_longer_due(
                 session, self.plan, rows, as_of=self.at, known_at=max(self.now, self.at)
             )
             for why in Silence:
                 ids = [row.id or 0 for row in rows if gone.get(row.id or 0) is why]
                 if ids:
-                    outbox.settle_notices(session, ids, NoticeState.SILENCED, reason=why.value)
+                    sending.settle_notices(session, ids, NoticeState.SILENCED, reason=why.value)
             kept = [row for row in rows if (row.id or 0) not in gone]
             for row in kept:
                 session.refresh(row)
@@ -198,12 +198,12 @@ class _Round:
         again = next_attempt(attempts, error_permanent=error.permanent, now=self.at)
         with self.database.transaction() as session:
             state = DigestState.DUE if again is not None else DigestState.DEAD
-            if not outbox.settle(session, digest, state, due_at=again, error=str(error)):
+            if not sending.settle(session, digest, state, due_at=again, error=str(error)):
                 return Delivery(errors=(str(error),))  # it took so long that another took it over
             if again is not None:
                 self._journal(session, "mail to be tried again", digest, {"error": str(error)})
                 return Delivery(retried=1, errors=(str(error),))
-            outbox.settle_notices(
+            sending.settle_notices(
                 session,
                 [notice.id or 0 for notice in notices],
                 NoticeState.DEAD,
@@ -277,7 +277,7 @@ def replay(
     """Put a dead notice's mail back into the outbox, to be sent with its old Message-ID."""
     with database.transaction() as session:
         desk = open_desk(session, plan)
-        digest = outbox.revive(
+        digest = sending.revive(
             session,
             desk.code,
             notice_id,

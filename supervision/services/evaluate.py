@@ -10,12 +10,13 @@ import gc
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from rules.catalogue import OBLIGATION_KINDS
 from rules.facts import Key
 from rules.vocabulary import Level
+from supervision.clock import Stopwatch
 from supervision.domain.findings import State
 from supervision.domain.reconciliation import Effect, Standing, Verdict
 from supervision.domain.runs import Mode, RunStatus
@@ -33,18 +34,17 @@ from supervision.services.judge import (
 )
 from supervision.services.plan_notices import NoticePlanner
 from supervision.services.propose_escalations import propose
+from supervision.services.run_record import RunRecord, by_weight, problems_seen
 from supervision.services.settle import Settled, Settler, movements_of
 from supervision.services.sources import FactsAt
+from supervision.services.stretches import Stretch, stretches
 from supervision.services.verdicts import RuleVerdicts, count_verdicts, sight
-from supervision.store import findings, journal, news, plans, runs
+from supervision.store import findings, news, plans, runs
 from supervision.store.candidates import Candidate
 from supervision.store.columns import FAR_FUTURE
 from supervision.store.findings import OnFile
 from supervision.store.session import Database, Session
-from supervision.store.tables import FindingRow, JobSlotRow, RunRow
-
-STRETCH = 4_000
-"""Units that are worked through at once: some 20 MB of candidates where one duty in ten fails."""
+from supervision.store.tables import FindingRow, RunRow
 
 
 class AlreadyServed(Exception):
@@ -85,7 +85,7 @@ def evaluate(
         run.fail(str(error))
         if run.result.mode is Mode.LIVE:
             with database.transaction() as session:
-                run.store_failure(session)
+                run.record.store_failure(session)
     assert run is not None
     return run.result
 
@@ -112,14 +112,6 @@ def evaluate_within(
     run = _Run(session, database, request, tools, by=by, now=now)
     run.carry_out()
     return run.result
-
-
-@dataclass(frozen=True)
-class _Stretch:
-    """Units that are worked through at once: some that were named, or a stretch of all."""
-
-    units: tuple[str, ...] | None
-    between: tuple[str, str] | None
 
 
 class _Run:
@@ -159,6 +151,8 @@ class _Run:
             mode = Mode.REPLAY
         ruleset, version = self.adopted.ruleset, self.adopted.version
         self.result = Evaluation(None, code, as_of, known_at, ruleset, mode, version)
+        self.record = RunRecord(self.result, self.facts.units, self.adopted.version, by=by, now=now)
+        self.watch = Stopwatch()
         self.row: RunRow | None = None
         self.rules = tools.rulesets.on(session, self.adopted, self.facts.today)
         self.facts = replace(self.facts, measures=self.rules.measures)
@@ -191,16 +185,17 @@ class _Run:
             self.session, result.plan, known_at=result.known_at, units=self.facts.units
         )
         if result.mode is not Mode.REPLAY:
-            self.row = self._run_row(RunStatus.COMPLETED)
-            self.session.add(self.row)
-            self.session.flush()
-            result.run_id = self.row.id
+            self.row = self.record.begin(self.session)
         waived = self._waived()
-        kept: list[tuple[_Stretch, Sequence[Candidate]]] = []
-        read = ((each, self._candidates(each, OBLIGATION_KINDS)) for each in self._stretches())
+        kept: list[tuple[Stretch, Sequence[Candidate]]] = []
+        read = (
+            (each, self._candidates(each, OBLIGATION_KINDS))
+            for each in stretches(self.session, self.facts)
+        )
         for stretch, seen, judged in self._judged(self.rules.first, read, waived):
             self.tally.add(judged)
-            self._settle(stretch, judged)
+            with self.watch.on("reconcile"):
+                self._settle(stretch, judged)
             if result.mode is not Mode.REPLAY:
                 concerned = [each for each in seen if self.rules.second.concerns(each)]
                 kept.append((stretch, concerned))
@@ -211,42 +206,30 @@ class _Run:
         result.rules += self._count(self.rules.first, self.tally)
         if result.mode is not Mode.REPLAY:
             self._second_pass(kept)
-            self._finish()
+            assert self.row is not None
+            self.record.finish(self.session, self.row, self.request.slot)
         if result.mode is Mode.REPLAY:
-            result.problems = sorted(self.shown, key=_by_weight)
+            result.problems = sorted(self.shown, key=by_weight)
         else:
             result.problems = problems_seen(self.session, result, self.facts.units)
+        result.spent = self.watch.stop("inference")
 
-    def _stretches(self) -> Iterator[_Stretch]:
-        """Yield who is to be looked at: all units, those too that have left and left findings."""
-        if self.facts.units is not None:
-            yield _Stretch(self.facts.units, None)
-            return
-        codes = findings.units_concerned(
-            self.session, self.result.plan, known_at=self.result.known_at
-        )
-        for start in range(0, len(codes), STRETCH):
-            part = codes[start : start + STRETCH]
-            yield _Stretch(None, (part[0], part[-1]))
-
-    def _at(self, stretch: _Stretch) -> FactsAt:
-        return replace(self.facts, units=stretch.units, between=stretch.between)
-
-    def _candidates(self, stretch: _Stretch, kinds: Sequence[str]) -> list[Candidate]:
-        here = self._at(stretch)
-        return [
-            candidate
-            for kind in kinds
-            if kind in self.rules.scans
-            for candidate in self.rules.scans[kind].candidates(self.session, here.source(kind))
-        ]
+    def _candidates(self, stretch: Stretch, kinds: Sequence[str]) -> list[Candidate]:
+        here = stretch.of(self.facts)
+        with self.watch.on("facts"):
+            return [
+                candidate
+                for kind in kinds
+                if kind in self.rules.scans
+                for candidate in self.rules.scans[kind].candidates(self.session, here.source(kind))
+            ]
 
     def _judged(
         self,
         group: RuleGroup,
-        read: Iterator[tuple[_Stretch, Sequence[Candidate]]],
+        read: Iterator[tuple[Stretch, Sequence[Candidate]]],
         waived: Mapping[str, frozenset[tuple[str, Key]]],
-    ) -> Iterator[tuple[_Stretch, Sequence[Candidate], Judged]]:
+    ) -> Iterator[tuple[Stretch, Sequence[Candidate], Judged]]:
         return judged_in_turn(group, read, inference=self.tools.inference, waived=waived)
 
     def _waived(self) -> dict[str, frozenset[tuple[str, Key]]]:
@@ -268,9 +251,9 @@ class _Run:
 
     # --- Findings --------------------------------------------------------------------------------
 
-    def _settle(self, stretch: _Stretch, judged: Judged) -> None:
+    def _settle(self, stretch: Stretch, judged: Judged) -> None:
         """Bring the findings of a stretch to what was seen of them."""
-        here = self._at(stretch)
+        here = stretch.of(self.facts)
         settler = Settler(self.session, self.rules.first, here, self.tools.renderer)
         on_file = self._on_file(stretch)
         settled = settler.settle(
@@ -308,9 +291,9 @@ class _Run:
         )
         return {**own, **self.leads}
 
-    def _on_file(self, stretch: _Stretch) -> Mapping[str, OnFile]:
+    def _on_file(self, stretch: Stretch) -> Mapping[str, OnFile]:
         """What stands on file; a look back knows nothing but the waivers in force then."""
-        here = self._at(stretch)
+        here = stretch.of(self.facts)
         if self.result.mode is not Mode.REPLAY:
             return findings.standing(
                 self.session, self.result.plan, units=here.units, between=here.between
@@ -345,7 +328,7 @@ class _Run:
 
     # --- Notices and escalations -----------------------------------------------------------------
 
-    def _second_pass(self, kept: Sequence[tuple[_Stretch, Sequence[Candidate]]]) -> None:
+    def _second_pass(self, kept: Sequence[tuple[Stretch, Sequence[Candidate]]]) -> None:
         """Notices and escalations, over the findings as they now stand."""
         result, row, group = self.result, self.row, self.rules.second
         assert row is not None
@@ -366,13 +349,17 @@ class _Run:
             for stretch, candidates in kept
         )
         for stretch, _, judged in self._judged(group, read, {}):
-            here = self._at(stretch)
+            here = stretch.of(self.facts)
             self.later.add(judged)
-            planner.plan(judged, here)
-            proposed += propose(
-                self.session, judged, group.by_id, run=row, as_of=result.as_of, facts=here
+            with self.watch.on("notices"):
+                planner.plan(judged, here)
+                proposed += propose(
+                    self.session, judged, group.by_id, run=row, as_of=result.as_of, facts=here
+                )
+        with self.watch.on("notices"):
+            written = planner.write(
+                hold_above=self.tools.max_notices, hold=self._over_the_ceiling()
             )
-        written = planner.write(hold_above=self.tools.max_notices, hold=self._over_the_ceiling())
         result.rules += self._count(group, self.later)
         if written.held:
             result.status = RunStatus.HELD
@@ -401,10 +388,11 @@ class _Run:
         """Return the verdict counts of a group; RunFailed where they do not add up."""
         sources = {kind: self.facts.source(kind) for kind in group.kinds}
         applicable: dict[str, int] = {}
-        for kind, source in sources.items():
-            if kind not in self.counted:
-                _, self.counted[kind] = self.rules.scans[kind].count(self.session, source)
-            applicable |= self.counted[kind]
+        with self.watch.on("facts"):
+            for kind, source in sources.items():
+                if kind not in self.counted:
+                    _, self.counted[kind] = self.rules.scans[kind].count(self.session, source)
+                applicable |= self.counted[kind]
         owing = plans.count_owing_units(
             self.session,
             self.result.plan,
@@ -421,45 +409,7 @@ class _Run:
             broken=self.result.broken if group is self.rules.first else (),
         )
 
-    # --- Writing ---------------------------------------------------------------------------------
-
-    def _finish(self) -> None:
-        result, row, session = self.result, self.row, self.session
-        assert row is not None
-        assert row.id is not None
-        row.status, row.counts = result.status.value, dict(result.counts)
-        session.add(row)
-        runs.save_counts(session, row.id, [asdict(each) for each in result.rules])
-        if self.request.slot is not None:
-            job, slot = self.request.slot
-            session.add(JobSlotRow(job=job, slot=slot, run_id=row.id))
-        journal.append(
-            session,
-            actor=self.by,
-            action="run " + result.status.value,
-            subject=f"{result.plan} run {row.id}",
-            data={"as_of": result.as_of, "known_at": result.known_at, **result.counts},
-            at=self.now,
-        )
-
-    def _run_row(self, status: RunStatus) -> RunRow:
-        result = self.result
-        return RunRow(
-            plan=result.plan,
-            plan_version=self.adopted.version,
-            ruleset=result.ruleset,
-            mode=result.mode.value,
-            status=status.value,
-            as_of=result.as_of,
-            known_at=result.known_at,
-            units=list(self.facts.units) if self.facts.units is not None else None,
-            counts=dict(result.counts),
-            skipped=[list(each) for each in result.skipped],
-            cause=result.cause,
-            started_by=self.by,
-            started_at=self.now,
-            finished_at=self.now,
-        )
+    # --- Its end ---------------------------------------------------------------------------------
 
     def forget_numbers(self) -> None:
         """Take back the number of what was not stored."""
@@ -471,40 +421,3 @@ class _Run:
         result.status, result.cause, result.run_id = RunStatus.FAILED, cause, None
         result.rules, result.problems, result.counts = [], [], {}
         result.movements = []
-
-    def store_failure(self, session: Session) -> None:
-        """Write the failed run, in a transaction of its own."""
-        row = self._run_row(RunStatus.FAILED)
-        session.add(row)
-        session.flush()
-        self.result.run_id = row.id
-        journal.append(
-            session,
-            actor=self.by,
-            action="run failed",
-            subject=f"{self.result.plan} run {row.id}",
-            data={"as_of": self.result.as_of, "cause": self.result.cause},
-            at=self.now,
-        )
-
-
-def problems_seen(
-    session: Session, result: Evaluation, units: Sequence[str] | None
-) -> list[Problem]:
-    """Return the open findings that a run saw, the gravest first; those it opened if not kept."""
-    assert result.run_id is not None
-    kept = result.mode is Mode.LIVE
-    found = [
-        Problem(*row[:-1]) if kept or row.first_run != result.run_id else Problem(None, *row[1:-1])
-        for row in findings.seen_by(session, result.plan, result.run_id, units=units)
-    ]
-    return sorted(found, key=_by_weight)
-
-
-def _by_weight(problem: Problem) -> tuple[int, str, str, str]:
-    return (
-        -Level(problem.severity).rank,
-        problem.rule,
-        problem.unit,
-        problem.number or problem.period or "",
-    )

@@ -68,3 +68,4 @@ class Evaluation:
     movements: list[Movement] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
+    spent: dict[str, float] = field(default_factory=dict)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property
-from typing import Any
+from datetime import date
 
-from notifications.errors import RenderError
 from notifications.render import Renderer
 from rules.catalogue import OBLIGATION_KINDS
 from rules.checked import CheckedRule
@@ -20,22 +17,28 @@ from supervision.domain.notices import (
     NoticeState,
     Planned,
     Reason,
-    Silence,
     Step,
     plan_notices,
 )
-from supervision.domain.pack import Pack
 from supervision.domain.workdays import OfficeHours
 from supervision.services.judge import Judged, RuleGroup
-from supervision.services.mails import addresses, digest_context, holder_of
+from supervision.services.mails import addresses
+from supervision.services.notice_rows import (
+    Fired,
+    NoticeDesk,
+    content_of,
+    envelope_of,
+    new_row,
+    subject_of,
+)
 from supervision.services.sources import FactsAt
-from supervision.services.wording import FactInWords, Fields, item_title, message_context
+from supervision.services.wording import Fields
 from supervision.store import findings, outbox, plans
-from supervision.store.outbox import Brief, Envelope
+from supervision.store.outbox import Brief
 from supervision.store.plans import Adopted
 from supervision.store.registers import StoredUnits
 from supervision.store.session import Session
-from supervision.store.tables import FindingRow, NoticeRow, ObligationRow, RunRow
+from supervision.store.tables import NoticeRow, RunRow
 
 
 @dataclass(frozen=True)
@@ -50,44 +53,11 @@ class Written:
 
 
 @dataclass(frozen=True)
-class _Desk:
-    session: Session
-    adopted: Adopted
-    run: RunRow
-    renderer: Renderer
-    hours: OfficeHours
-    mail_domain: str
-    obligations: Mapping[str, ObligationRow]
-    findings: Mapping[str, FindingRow]
-
-    @property
-    def pack(self) -> Pack:
-        return self.adopted.pack
-
-    @cached_property
-    def today(self) -> date:
-        return self.run.as_of.astimezone(self.adopted.zone).date()
-
-    @cached_property
-    def opening(self) -> datetime:
-        """When mail written now may leave."""
-        return self.hours.next_opening(self.run.as_of)
-
-
-@dataclass(frozen=True)
-class _Fired:
-    """A notice rule that fired, with the fields of its fact."""
-
-    firing: Firing
-    fields: Fields
-
-
-@dataclass(frozen=True)
 class _Draft:
     """New rows of a stretch of units, and what they speak of."""
 
     new: tuple[Planned, ...]
-    fired: Mapping[Due, _Fired]
+    fired: Mapping[Due, Fired]
     urges: Mapping[str, int]
 
 
@@ -122,7 +92,7 @@ class NoticePlanner:
             self._due(each): each
             for firing in judged.firings
             if self._rules[firing.rule].rule.notice is not None
-            for each in [_Fired(firing, _fields_of(firing, judged, self._rules))]
+            for each in [Fired(firing, _fields_of(firing, judged, self._rules))]
         }
         items = {each.item for each in fired}
         on_file = outbox.in_brief(session, plan, items, units=facts.units, between=facts.between)
@@ -173,10 +143,10 @@ class NoticePlanner:
                 fired = draft.fired[each.due]
                 told = fired if each.step == each.due.step else None
                 nth = draft.urges[each.due.item] + 1
-                row = _row(desk, each, told, self._rules, held=held, nth=nth)
+                row = new_row(desk, each, told, self._rules, held=held, nth=nth)
                 rows.append(row)
                 if row["state"] == NoticeState.PLANNED.value:
-                    envelopes.append(_envelope(desk.pack, row))
+                    envelopes.append(envelope_of(desk.pack, row))
             enclosed = outbox.enclose_all(
                 self._session,
                 self._adopted.code,
@@ -199,13 +169,13 @@ class NoticePlanner:
             unaddressed=states[NoticeState.SKIPPED],
         )
 
-    def _desk(self, due: Iterable[Due]) -> _Desk:
+    def _desk(self, due: Iterable[Due]) -> NoticeDesk:
         """Return what the texts about these items are made of."""
         plan, listed = self._adopted.code, list(due)
         items = {each.item for each in listed}
         if isinstance(self._adopted.pack.units, StoredUnits):
             self._adopted.pack.units.read({each.unit for each in listed})
-        return _Desk(
+        return NoticeDesk(
             session=self._session,
             adopted=self._adopted,
             run=self._run,
@@ -216,7 +186,7 @@ class NoticePlanner:
             findings=findings.by_number(self._session, plan, items),
         )
 
-    def _due(self, fired: _Fired) -> Due:
+    def _due(self, fired: Fired) -> Due:
         rule = self._rules[fired.firing.rule]
         outcome = rule.rule.notice
         assert outcome is not None
@@ -313,9 +283,9 @@ def _urges_before(rows: Iterable[Brief]) -> Counter[str]:
 
 
 def _bring_up_to_date(
-    desk: _Desk,
+    desk: NoticeDesk,
     waiting: Sequence[NoticeRow],
-    fired: Mapping[Due, _Fired],
+    fired: Mapping[Due, Fired],
     rules: Mapping[str, CheckedRule],
     urges: Mapping[str, int],
 ) -> None:
@@ -342,62 +312,11 @@ def _bring_up_to_date(
             reason=Reason(row.reason),
         )
         nth = urges[each.item] + 1
-        content = _content(desk, planned, fired[each], rules, nth)
+        content = content_of(desk, planned, fired[each], rules, nth)
         if content != row.content:
             row.content, row.planned_at = content, desk.run.as_of
-            row.subject = _subject(desk, planned, content)
+            row.subject = subject_of(desk, planned, content)
             desk.session.add(row)
-
-
-def _row(
-    desk: _Desk,
-    planned: Planned,
-    fired: _Fired | None,
-    rules: Mapping[str, CheckedRule],
-    *,
-    held: bool,
-    nth: int,
-) -> dict[str, Any]:
-    content = _content(desk, planned, fired, rules, nth)
-    state, why = planned.state, planned.silence.value if planned.silence else ""
-    if state is NoticeState.PLANNED and held:
-        state, why = NoticeState.HELD, Silence.CEILING.value
-    # what was passed over is never read as a mail: its title says enough
-    read = state is not NoticeState.SUPERSEDED
-    return {
-        "plan": desk.adopted.code,
-        "key": planned.key,
-        "kind": planned.step.kind.value,
-        "ladder": planned.step.ladder,
-        "step": planned.step.step,
-        "rule": planned.step.rule,
-        "ruleset": desk.run.ruleset,
-        "run_id": desk.run.id,
-        "item": planned.due.item,
-        "unit": planned.due.unit,
-        "recipient": planned.recipient,
-        "post": planned.post,
-        "is_copy": int(planned.is_copy),
-        "cc": list(planned.cc),
-        "subject": _subject(desk, planned, content) if read else content["title"],
-        "content": content,
-        "reason": planned.reason.value,
-        "state": state.value,
-        "state_reason": why,
-        "planned_at": desk.run.as_of,
-        "due_at": desk.opening,
-        "digest_id": None,
-    }
-
-
-def _envelope(pack: Pack, row: Mapping[str, Any]) -> Envelope:
-    """Return where a notice goes; an urgent one goes alone."""
-    return Envelope(
-        recipient=row["recipient"],
-        name=holder_of(pack.unit(row["unit"]), row["post"]),
-        unit=row["unit"],
-        channel=f"urgent {row['key']}" if row["content"].get("urgent") else "digest",
-    )
 
 
 def enclose(
@@ -407,105 +326,9 @@ def enclose(
     digest = outbox.enclose(
         session,
         adopted.code,
-        _envelope(adopted.pack, row.model_dump()),
+        envelope_of(adopted.pack, row.model_dump()),
         hours=hours,
         domain=mail_domain,
         now=row.planned_at,
     )
     row.digest_id, row.due_at = digest.id, digest.due_at
-
-
-def _content(
-    desk: _Desk,
-    planned: Planned,
-    fired: _Fired | None,
-    rules: Mapping[str, CheckedRule],
-    nth: int,
-) -> dict[str, Any]:
-    """Return the item as it will stand in the mail."""
-    item = _item(desk, planned, fired, rules)
-    item["nth"] = nth if planned.step.kind is NoticeKind.OVERDUE else 0
-    item["urgent"] = planned.step.urgent
-    return item
-
-
-def _subject(desk: _Desk, planned: Planned, item: dict[str, Any]) -> str:
-    """Return the subject that a mail with this item alone would have."""
-    try:
-        context = digest_context(
-            desk.pack,
-            desk.pack.unit(planned.due.unit),
-            [item],
-            post=planned.post,
-            is_copy=planned.is_copy,
-            as_of=desk.today,
-            reference="",
-        )
-        return desk.renderer.subject("digest", context)
-    except RenderError as error:
-        return f"{item['title']}（{error}）"
-
-
-def _item(
-    desk: _Desk,
-    planned: Planned,
-    fired: _Fired | None,
-    rules: Mapping[str, CheckedRule],
-) -> dict[str, Any]:
-    rule = rules[planned.step.rule]
-    item: dict[str, Any] = {
-        "kind": planned.step.kind.value,
-        "step": planned.step.step,
-        "title": rule.rule.title,
-        "clause": "",
-        "clause_quote": "",
-        "basis": rule.rule.basis.value,
-        "due_on": None,
-        "original_due_on": None,
-        "days_overdue": 0,
-        "days_to_due": 0,
-        "message": "",
-        "remedy": rule.rule.remedy or "",
-    }
-    owed = desk.obligations.get(planned.due.item)
-    finding = desk.findings.get(planned.due.item)
-    clause_id = owed.clause if owed else finding.clause if finding else rule.rule.clause
-    clause = next((each for each in desk.pack.plan.clauses if each.id == clause_id), None)
-    if clause is not None:
-        item |= {"clause": clause.path, "clause_quote": clause.text}
-    if owed is not None:
-        requirement = desk.pack.requirement(owed.requirement)
-        due_on = date.fromisoformat(planned.due.tag)
-        calendar, today = desk.hours.calendar, desk.today
-        item |= {
-            "title": item_title(requirement, owed.period),
-            "basis": requirement.basis.value,
-            "due_on": due_on.isoformat(),
-            "original_due_on": owed.due_on.isoformat() if owed.due_on != due_on else None,
-            "days_to_due": max(0, calendar.number(due_on) - calendar.number(today)),
-        }
-    elif finding is not None:
-        item |= {"title": f"{finding.title}（{finding.number}）", "message": finding.message}
-        item["remedy"] = finding.remedy
-        if finding.rectify_due is not None:
-            item["due_on"] = finding.rectify_due.isoformat()
-    if fired is not None:
-        fields = fired.fields
-        # of a finding it is the rectification that is late
-        late = "days_overdue" if finding is None else "days_past_rectify_due"
-        left = "days_to_due" if finding is None else "days_to_rectify_due"
-        item["days_overdue"] = int(fields.get(late) or 0)
-        item["days_to_due"] = int(fields.get(left) or item["days_to_due"])
-        if rule.rule.message:
-            fact = FactInWords(rule.patterns[0].on, fired.firing.facts[0][0], fields)
-            context = message_context(
-                rule,
-                [fact],
-                pack=desk.pack,
-                unit=fired.firing.unit,
-                as_of=desk.run.as_of.astimezone(desk.adopted.zone),
-                original_due_on=owed.due_on if owed else None,
-                combinations=1,
-            )
-            item["message"] = desk.renderer.sentence(rule.rule.message, context)
-    return item

@@ -13,7 +13,7 @@ import pytest
 from sqlmodel import col, select
 
 from notifications.maildir import MaildirTransport
-from supervision.store import journal, outbox, schema
+from supervision.store import journal, schema, sending
 from supervision.store.outbox import LEASE
 from supervision.store.tables import DigestRow
 from tests.office import LATE, Office, at, ladder_rules, small_pack
@@ -134,7 +134,7 @@ def test_of_eight_threads_one_gets_the_digest(office: Office, tmp_path: Path) ->
         ) -> None:
             line.wait()
             with database.short() as connection:
-                if outbox.claim(connection, digest, now=at(MORNING)):
+                if sending.claim(connection, digest, now=at(MORNING)):
                     owners.append(number)
 
         threads = [threading.Thread(target=claim, args=(n,)) for n in range(8)]
