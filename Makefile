@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows the product at work, `make test` checks all of it.
+# `make demo` shows the product at work, `make test` checks all of it, `make bench` measures it.
 # Needs git, make, a C compiler with Python's headers, and Python 3.11, 3.12 or 3.13.
 
 # The first that runs and fits: a command that is merely there (a version manager's shim) may not.
@@ -12,7 +12,7 @@ DEMO ?= demo
 # durable_rules calls a function that Python 3.13 has dropped; this is its present name.
 export CPPFLAGS := $(CPPFLAGS) -DPyEval_CallObject=PyObject_CallObject
 
-.PHONY: demo test lock clean
+.PHONY: demo test bench lock clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/supervision demo --directory $(DEMO)
@@ -23,6 +23,13 @@ test: $(VENV)/.test-installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Minutes to half an hour: SIZES="10000 100000" DATABASES=sqlite make bench is the short way.
+bench: $(VENV)/.bench-installed
+	$(BIN)/python -m pytest tests/benchmarks/bench_evaluation.py -q -o addopts= -p no:cacheprovider \
+		--benchmark-columns=median,min,rounds --benchmark-group-by=param:ground \
+		--benchmark-json=bench.json
+	@$(BIN)/python -m tests.benchmarks.table bench.json
 
 $(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install python3 and python3-venv, then run make again."; exit 1; }
@@ -44,12 +51,18 @@ $(VENV)/.test-installed: $(VENV)/.installed requirements-test.lock
 	@$(PIP) --require-hashes --no-build-isolation -r requirements-test.lock
 	@touch $@
 
+$(VENV)/.bench-installed: $(VENV)/.test-installed requirements-bench.lock
+	@echo "Installing what the benchmarks compare with …"
+	@$(PIP) --require-hashes --no-build-isolation -r requirements-bench.lock
+	@touch $@
+
 # Needs uv; writes the lock files anew, with hashes and without any index address.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock:
 	echo 'setuptools>=80' | $(LOCK) -o requirements-build.lock -
 	$(LOCK) -o requirements.lock pyproject.toml
 	$(LOCK) -o requirements-test.lock --extra test -c requirements.lock pyproject.toml
+	$(LOCK) -o requirements-bench.lock --extra test --extra bench -c requirements-test.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) $(DEMO) *.egg-info build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) bench.json *.egg-info build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -60,7 +60,8 @@ WHERE o.plan = :plan AND o.recorded_at <= :known AND o.superseded_at > :known AN
           WHERE p.plan = o.plan AND p.unit = o.unit AND p.requirement = s.requirement
             AND p.period_no = o.period_no - 1 AND p.superseded_at > :known))))
     OR (o.kind = 'target' AND s.claimed <> 1000000 * (
-      SELECT COUNT(DISTINCT r.identity) FROM record r WHERE r.submission_id = s.id)))))
+      SELECT COUNT(DISTINCT r.identity) FROM record r WHERE r.submission_id = s.id))))
+  OR (o.requirement = 'T08-O3' AND s.id IS NULL))
 """
 
 
