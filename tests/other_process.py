@@ -80,15 +80,18 @@ def evaluate(url: str, as_of: str, ready: Path, point: tuple[str, str] | None) -
 
 
 def _die_after(module_name: str, function_name: str) -> None:
-    module = importlib.import_module(module_name)
-    step = getattr(module, function_name)
+    owner: Any = importlib.import_module(module_name)
+    *path, name = function_name.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    step = getattr(owner, name)
 
     def step_and_die(session: Any, *args: Any, **options: Any) -> None:
         step(session, *args, **options)
         session.flush()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(module, function_name, step_and_die)
+    setattr(owner, name, step_and_die)
 
 
 def open_database(url: str, ready: Path, go: Path) -> None:

@@ -39,7 +39,7 @@ from supervision.services.settle import Settled, Settler, movements_of
 from supervision.services.sources import FactsAt
 from supervision.services.stretches import Stretch, stretches
 from supervision.services.verdicts import RuleVerdicts, count_verdicts, sight
-from supervision.store import findings, news, plans, runs
+from supervision.store import findings, news, plans, runs, statistics
 from supervision.store.candidates import Candidate
 from supervision.store.columns import FAR_FUTURE
 from supervision.store.findings import OnFile
@@ -69,6 +69,8 @@ def evaluate(
             f"as-of {request.as_of:%Y-%m-%d %H:%M}Z lies in the future; nobody can be late yet "
             "(--dry-run shows what would be found then)"
         )
+    if request.units is None:
+        statistics.keep_up(database)
     run: _Run | None = None
     try:
         with database.transaction() as session, _collecting_seldom():

@@ -170,7 +170,7 @@ def test_memory(benchmark: Any, ground: Ground) -> None:
 
 
 def all_facts(ground: Ground) -> list[UnitFacts]:
-    """Every obligation's fact, with the fields that rules of one fact name: what peers are given."""
+    """Every obligation as a fact, with the fields that rules of one fact name: for the peers."""
     database, rulesets = ground.office.app.database, ground.office.app.rulesets
     by_unit: dict[str, list[Fact]] = defaultdict(list)
     with database.reading() as session:

@@ -36,10 +36,13 @@ class District:
     someone: str
 
 
-def make_district(office: Office, folder: Path, *, obligations: int) -> District:
+def make_district(
+    office: Office, folder: Path, *, obligations: int, taking_stock: bool = True
+) -> District:
     """Adopt the plan with the examples, file for them, and copy them until there is so much owed.
 
-    The number of obligations is the next that whole rounds of twenty townships give.
+    The number of obligations is the next that whole rounds of twenty townships give.  `taking_stock`
+    tells the database of its sizes, as a run does: for queries that come before the first run.
     """
     pack = _write_pack(folder)
     office.adopt(pack)
@@ -53,7 +56,8 @@ def make_district(office: Office, folder: Path, *, obligations: int) -> District
     rounds = max(0, -(-(obligations - already) // per_round))
     with database.engine.begin() as connection:
         _copy(connection, rounds)
-    _tell_the_planner(database)
+    if taking_stock:
+        _tell_the_planner(database)
     return District(already + rounds * per_round, rounds * EXAMPLES + 50, "X03")
 
 

@@ -192,7 +192,7 @@ def both(
     [
         ("supervision.store.findings", "save_new"),
         ("supervision.store.findings", "save_transitions"),
-        ("supervision.services.evaluate", "write_notices"),
+        ("supervision.services.plan_notices", "outbox.add_all"),
         ("supervision.services.evaluate", "propose"),
         ("supervision.store.journal", "append"),
     ],

@@ -19,7 +19,7 @@ from notifications.smtp import SmtpTransport
 from notifications.transport import Transport
 from supervision.domain.findings import Event
 from supervision.services.deliver import Delivery, deliver, replay
-from supervision.store.outbox import LEASE
+from supervision.store.sending import LEASE
 from supervision.store.tables import DigestRow
 from tests.mail_reading import body_of, parsed, raw_of
 from tests.office import LATE, SMALL, Office, a_submission, at, ladder_rules, small_pack

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from notifications.maildir import MaildirTransport
 from supervision.store import journal, schema, sending
-from supervision.store.outbox import LEASE
+from supervision.store.sending import LEASE
 from supervision.store.tables import DigestRow
 from tests.office import LATE, Office, at, ladder_rules, small_pack
 from tests.other_process import (
