@@ -74,13 +74,16 @@ def sight(group: RuleGroup, judged: Judged, facts: FactsAt, news: Mapping[str, o
     """
     sighting = Sighting()
     when = (facts.adopted.ruleset, facts.adopted.version, facts.today.isoformat())
+    levels = {violation_key(each.rule, each.key): each.severity for each in judged.firings}
     for firing in judged.firings:
         rule = group.by_id[firing.rule]
         fingerprint = violation_key(firing.rule, firing.key)
         automatic = rule.rule.review is Review.AUTOMATIC
         sighting.seen[fingerprint] = Seen(Verdict.VIOLATED, firing.severity, automatic)
         sighting.firings[fingerprint] = firing
-        seen = (*when, news.get(firing.unit), _said(rule, firing, judged, group.named))
+        said = _said(rule, firing, judged, group.named)
+        hits = [levels.get(key) for combination in firing.facts for key in combination]
+        seen = (*when, news.get(firing.unit), said, hits)
         sighting.views[fingerprint] = _view(rule, firing, seen)
     for rule_id, keys in judged.undecided.items():
         for key in keys:
@@ -107,7 +110,9 @@ def _said(
     ]
     if firing.rule not in named:
         return [tuple(fields.items()) for fields in found]
-    return [[fields[name] for name in named[firing.rule]] for fields in found]
+    return [
+        [*(fields[name] for name in named[firing.rule]), fields.get("due_on")] for fields in found
+    ]
 
 
 class Words:

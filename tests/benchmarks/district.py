@@ -41,8 +41,8 @@ def make_district(
 ) -> District:
     """Adopt the plan with the examples, file for them, and copy them until there is so much owed.
 
-    The number of obligations is the next that whole rounds of twenty townships give.  `taking_stock`
-    tells the database of its sizes, as a run does: for queries that come before the first run.
+    The number of obligations is the next that whole rounds of twenty townships give.
+    `taking_stock` tells the database of its sizes, as a run does: for queries before the first.
     """
     pack = _write_pack(folder)
     office.adopt(pack)
