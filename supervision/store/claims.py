@@ -28,8 +28,11 @@ def _borne_out(
         WHERE s.plan = :plan AND s.recorded_at <= :known_at AND s.submitted_at <= {instant}
           AND (s.superseded_at > :known_at OR s.replaced_at > {instant})
           AND {NOT_RETURNED.format("s")}"""
-    # CROSS JOIN: SQLite is to look first whether the unit leads
-    others = chosen.format(f"({leads}) AS one_lead CROSS JOIN")
+    # whether the unit leads is to be looked up once, before any of the others' filings is read
+    if dialect == "sqlite":
+        others = chosen.format(f"({leads}) AS one_lead CROSS JOIN")
+    else:
+        others = f"{chosen.format('')} AND ({leads}) = 1"
     return f"""(SELECT CASE WHEN MAX(r.answers) = 1 THEN {row.number} END
     FROM (
       SELECT f.answers, r.day, r.first_day, {row.columns}, {nth_among("1", "f")}

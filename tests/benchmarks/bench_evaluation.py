@@ -93,18 +93,20 @@ def test_floor(benchmark: Any, ground: Ground) -> None:
             rounds=3,
             warmup_rounds=1,
         )
-    assert counted == sum(1 for _ in candidates(ground))
+    assert counted == sum(candidates(ground))
     note(benchmark, ground, "floor", counted=counted)
 
 
-def candidates(ground: Ground) -> Iterator[Any]:
-    """The product's own candidates among the obligations."""
+def candidates(ground: Ground) -> Iterator[int]:
+    """How many candidates the product finds among the obligations, by stretch and kind."""
     database, rulesets = ground.office.app.database, ground.office.app.rulesets
     with database.reading() as session:
         facts = facts_at(ground, session)
         scans = rulesets.on(session, facts.adopted, facts.today).scans
-        for kind in ("plan", "report", "target", "milestone", "evidence"):
-            yield from scans[kind].candidates(session, facts.source(kind))
+        for stretch in stretches(session, facts):
+            for kind in ("plan", "report", "target", "milestone", "evidence"):
+                source = stretch.of(facts).source(kind)
+                yield sum(1 for _ in scans[kind].candidates(session, source))
 
 
 def facts_at(ground: Ground, session: Any) -> FactsAt:
